@@ -1,0 +1,1 @@
+//! The state machine: state, events, effects, commands, keymap, `update`. Pure.

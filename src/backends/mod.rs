@@ -1,0 +1,1 @@
+//! Wire ↔ domain: Kubernetes, Prometheus, the audit file. The only asynchronous floor besides `runtime`.

@@ -1,0 +1,1 @@
+//! Command line, settings, documents, doctor. The only floor that prints.

@@ -1,0 +1,1 @@
+//! The shell around the machine: the loop, the terminal, the effects, the one clock.

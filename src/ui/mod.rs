@@ -1,0 +1,1 @@
+//! Paint: reads the state, changes nothing.
