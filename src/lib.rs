@@ -16,7 +16,10 @@ pub mod ui;
 #[expect(clippy::disallowed_methods, reason = "the one place that spawns and reads the clock")]
 pub mod runtime;
 
-#[expect(clippy::disallowed_methods, reason = "a server of its own: it has its own clock and tasks")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a server of its own: it has its own clock and tasks"
+)]
 #[expect(clippy::disallowed_types, reason = "the world is one value shared by its connections")]
 pub mod sim;
 

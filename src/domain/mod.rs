@@ -1,1 +1,18 @@
-//! Facts: what is known about the world, and when it was seen. Uses nothing but `std` and `jiff`.
+//! Facts: what is known about the world, and when it was seen. Uses nothing but `std` and `jiff`
+//! (and `unicode-general-category` in the sanitiser).
+
+pub mod text;
+
+pub mod ids;
+
+pub mod observed;
+
+pub mod rollout;
+
+pub mod workload;
+
+pub mod detail;
+
+pub mod metric;
+
+pub mod feed;

@@ -1,0 +1,240 @@
+//! One release object of a cluster with the ReplicaSets it owns, as read and not yet judged.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::ids::{Generation, Name, PodHash, ResourceVersion, Revision, Uid, WorkloadRef};
+use super::observed::Timestamp;
+use super::rollout::Rollout;
+use super::text::Text;
+
+/// A workload that is released: a Rollout or a Deployment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Workload {
+    /// Which one.
+    pub target: WorkloadRef,
+    /// Identity and version of the object.
+    pub meta: ObjectMeta,
+    /// How it replaces pods.
+    pub strategy: Strategy,
+    /// How many pods it wants and has.
+    pub replicas: ReplicaCounts,
+    /// What its controller wants and says.
+    pub controller: Controller,
+    /// `status.conditions`, in the order of the object.
+    pub conditions: Arc<[Condition]>,
+    /// Its ReplicaSets, newest revision first.
+    pub revisions: Arc<[ReplicaSet]>,
+    /// Who else manages it and may undo what we do.
+    pub owner: Option<Owner>,
+    /// Where the version came from.
+    pub build: Build,
+    /// What could not be read, in words; the rest stands.
+    pub oddities: Arc<[Text]>,
+    /// When this state of the object reached us.
+    pub seen_at: Timestamp,
+}
+
+/// Identity and version of an object.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ObjectMeta {
+    /// A re-created object has another one.
+    pub uid: Uid,
+    /// The precondition of every patch.
+    pub resource_version: ResourceVersion,
+    /// How often its spec was changed.
+    pub generation: Generation,
+    /// When it was created.
+    pub created: Option<Timestamp>,
+    /// Being deleted since.
+    pub deleting: Option<Timestamp>,
+}
+
+/// How pods are replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Strategy {
+    /// Argo: step by step.
+    Canary,
+    /// Argo: beside each other, then switched.
+    BlueGreen,
+    /// Deployment: a few at a time.
+    RollingUpdate,
+    /// Deployment: all down, then all up.
+    Recreate,
+    /// A spec without a strategy that we know.
+    Unknown,
+}
+
+/// `spec.replicas` and the counters of the status. `None` is "not said", which is not zero.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReplicaCounts {
+    /// Wanted.
+    pub desired: Option<u32>,
+    /// Existing.
+    pub current: Option<u32>,
+    /// Of the wanted template.
+    pub updated: Option<u32>,
+    /// Ready.
+    pub ready: Option<u32>,
+    /// Ready for `minReadySeconds`.
+    pub available: Option<u32>,
+}
+
+/// Who moves this workload.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Controller {
+    /// The Argo Rollouts controller.
+    Argo(Box<Rollout>),
+    /// Kubernetes' own Deployment controller.
+    Deployment(DeploymentFacts),
+}
+
+/// A Deployment's own words.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DeploymentFacts {
+    /// `spec.paused`.
+    pub paused: bool,
+    /// `status.observedGeneration`.
+    pub observed_generation: Option<Generation>,
+    /// Hash of the ReplicaSet whose template equals the Deployment's; `None` while there is none.
+    pub current_hash: Option<PodHash>,
+    /// Annotation `deployment.kubernetes.io/revision`.
+    pub revision: Option<Revision>,
+    /// `spec.progressDeadlineSeconds`.
+    pub progress_deadline: Option<Duration>,
+    /// The Rollout that took this Deployment's template over, if one names it by `workloadRef`.
+    pub taken_over_by: Option<Name>,
+}
+
+/// One entry of `status.conditions`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Condition {
+    /// `Progressing`, `Available`, `Healthy`, …
+    pub kind: Text,
+    /// `True`, `False` or `Unknown`.
+    pub status: ConditionStatus,
+    /// The machine's word for why.
+    pub reason: Text,
+    /// The sentence.
+    pub message: Text,
+    /// Last change of status.
+    pub since: Option<Timestamp>,
+    /// Last time it was written.
+    pub updated: Option<Timestamp>,
+}
+
+/// The three answers of a condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConditionStatus {
+    /// `True`.
+    True,
+    /// `False`.
+    False,
+    /// `Unknown`, or a word that is none of the three.
+    Unknown,
+}
+
+/// A ReplicaSet: the pods of one revision.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReplicaSet {
+    /// Its name.
+    pub name: Name,
+    /// Its uid: pods name it as their owner.
+    pub uid: Uid,
+    /// The hash of its template, from the label.
+    pub hash: Option<PodHash>,
+    /// Its revision, from the annotation.
+    pub revision: Option<Revision>,
+    /// When it was created.
+    pub created: Option<Timestamp>,
+    /// Its pods.
+    pub replicas: ReplicaCounts,
+    /// Its containers' images.
+    pub images: Arc<[Image]>,
+    /// When its pods will be removed (Argo's `scale-down-deadline`).
+    pub scale_down_at: Option<Timestamp>,
+    /// Why it was made, where an annotation says so, and where its version came from.
+    pub build: Build,
+    /// Why it cannot make pods (condition `ReplicaFailure`), verbatim.
+    pub failure: Option<Text>,
+}
+
+/// One container's image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    /// The container.
+    pub container: Name,
+    /// Registry, repository and tag, as in the template.
+    pub image: Text,
+    /// `sha256:…` when the template names one.
+    pub digest: Option<Text>,
+}
+
+/// Who else manages an object (`reference/rollouts.md` §4.1), as far as its own labels and annotations say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// Which tool.
+    pub tool: OwnerTool,
+    /// The application, kustomization or release.
+    pub name: Text,
+}
+
+/// The tools that may undo what we do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnerTool {
+    /// An Argo CD Application.
+    ArgoCd,
+    /// A Flux Kustomization.
+    FluxKustomization,
+    /// A Flux HelmRelease.
+    FluxHelmRelease,
+    /// Plain Helm.
+    Helm,
+    /// Another controller named in `ownerReferences`.
+    Controller,
+}
+
+/// Where a version came from, as annotations of the template tell it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Build {
+    /// The commit.
+    pub commit: Option<Text>,
+    /// The build's number or link.
+    pub build: Option<Text>,
+    /// Who wrote it.
+    pub author: Option<Text>,
+    /// `kubernetes.io/change-cause`.
+    pub cause: Option<Text>,
+}
+
+impl Workload {
+    /// Hash of the template that is wanted.
+    #[must_use]
+    pub fn current_hash(&self) -> Option<&PodHash> {
+        match &self.controller {
+            Controller::Argo(rollout) => rollout.status.hashes.current.as_ref(),
+            Controller::Deployment(facts) => facts.current_hash.as_ref(),
+        }
+    }
+
+    /// The ReplicaSet with this hash.
+    #[must_use]
+    pub fn revision_by_hash(&self, hash: &PodHash) -> Option<&ReplicaSet> {
+        self.revisions.iter().find(|set| set.hash.as_ref() == Some(hash))
+    }
+
+    /// The condition of this type.
+    #[must_use]
+    pub fn condition(&self, kind: &str) -> Option<&Condition> {
+        self.conditions.iter().find(|condition| condition.kind.as_str() == kind)
+    }
+
+    /// The Rollout, if it is one.
+    #[must_use]
+    pub fn rollout(&self) -> Option<&Rollout> {
+        match &self.controller {
+            Controller::Argo(rollout) => Some(rollout),
+            Controller::Deployment(_) => None,
+        }
+    }
+}
