@@ -1,0 +1,127 @@
+//! The deeds: their names, how dangerous each is, and how each is confirmed.
+//! One table, read by keys, help, palette, command line, documents and tests.
+
+use std::fmt;
+
+use crate::domain::ids::Revision;
+
+/// What an operator can do to a workload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Action {
+    /// Holds it where it is (`spec.paused`).
+    Pause,
+    /// Lets it go on where a human held it.
+    Resume,
+    /// Lets it pass the gate it waits at; called *approve* where a human is awaited.
+    Promote,
+    /// All the way to the end, skipping every step and analysis.
+    PromoteFull,
+    /// Skips the running step.
+    Skip,
+    /// All traffic back to stable; the spec still wants the new version.
+    Abort,
+    /// Starts an aborted update again from its first step.
+    Retry,
+    /// Changes the spec back to an older revision.
+    Rollback {
+        /// Which revision; `None`: the rule of `design/deeds.md` chooses.
+        to: Option<Revision>,
+    },
+    /// Replaces all pods by new ones of the same version.
+    Restart,
+}
+
+/// What a deed may cost when it is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Danger {
+    /// Holds or lowers risk; never blocked.
+    Safe,
+    /// Moves production forward by one step.
+    Ordinary,
+    /// Moves production at once or changes what it wants.
+    Risky,
+}
+
+/// How the operator says yes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Confirm {
+    /// `y`, at once.
+    Yes,
+    /// `y`, once the plan is on screen and fresh.
+    YesWhenFresh,
+    /// The workload's name is typed.
+    TypedName,
+}
+
+impl Action {
+    /// Every deed once (roll back without a chosen revision), in the order of help and README.
+    pub const ALL: [Self; 9] = [
+        Self::Pause,
+        Self::Resume,
+        Self::Promote,
+        Self::PromoteFull,
+        Self::Skip,
+        Self::Abort,
+        Self::Retry,
+        Self::Rollback { to: None },
+        Self::Restart,
+    ];
+
+    /// The word in documents, the audit file and on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Promote => "promote",
+            Self::PromoteFull => "promote-full",
+            Self::Skip => "skip",
+            Self::Abort => "abort",
+            Self::Retry => "retry",
+            Self::Rollback { .. } => "rollback",
+            Self::Restart => "restart",
+        }
+    }
+
+    /// The words on the screen.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Promote => "promote",
+            Self::PromoteFull => "promote fully",
+            Self::Skip => "skip step",
+            Self::Abort => "abort",
+            Self::Retry => "retry",
+            Self::Rollback { .. } => "roll back",
+            Self::Restart => "restart",
+        }
+    }
+
+    /// What it may cost.
+    #[must_use]
+    pub const fn danger(self) -> Danger {
+        match self {
+            Self::Pause | Self::Abort => Danger::Safe,
+            Self::Resume | Self::Promote | Self::Retry | Self::Restart => Danger::Ordinary,
+            Self::PromoteFull | Self::Skip | Self::Rollback { .. } => Danger::Risky,
+        }
+    }
+
+    /// How it is confirmed.
+    #[must_use]
+    pub const fn confirm(self) -> Confirm {
+        match self.danger() {
+            Danger::Safe => Confirm::Yes,
+            Danger::Ordinary => Confirm::YesWhenFresh,
+            Danger::Risky => Confirm::TypedName,
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.title())
+    }
+}

@@ -1,0 +1,203 @@
+//! An order: one deed on its way, from the rehearsal to the moment at which the watch has seen the world arrive.
+
+use super::check::Refusal;
+use super::plan::{Plan, Rehearsal};
+use crate::domain::feed::{Sighting, Trouble};
+use crate::domain::ids::{OrderId, ResourceVersion};
+use crate::domain::observed::Timestamp;
+use crate::domain::text::Text;
+
+/// A deed on its way.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Order {
+    /// The plan, with its id and target.
+    pub plan: Plan,
+    /// How far it is.
+    pub state: OrderState,
+    /// Every attempt to write, in order.
+    pub attempts: Vec<Attempt>,
+    /// What the operator must hear although it went on ("not recorded: disk full").
+    pub notices: Vec<Text>,
+    /// When it was asked for.
+    pub started_at: Timestamp,
+    /// When the last write was accepted.
+    pub accepted_at: Option<Timestamp>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// How far an order is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum OrderState {
+    /// Asked of the server; a dialog may be open.
+    Rehearsing,
+    /// Rehearsed; waits for the operator.
+    Rehearsed(Box<Rehearsal>),
+    /// The rehearsal failed or hangs.
+    RehearsalFailed(Trouble),
+    /// Cleared and handed to the executor.
+    Sending,
+    /// Every write was answered; the watch decides.
+    Converging,
+    /// A write got no answer: it may have happened. Never sent again.
+    Unknown {
+        /// Which write, from 0.
+        write: usize,
+        /// What went wrong.
+        why: Trouble,
+        /// What the watch has seen since.
+        sighting: Option<Sighting>,
+    },
+    /// Over.
+    Ended(Outcome),
+}
+
+/// How an order ended; the words of the published documents.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// The watch saw it.
+    Arrived,
+    /// Accepted, and not followed (`--no-wait`).
+    Accepted,
+    /// A check said no; nothing was sent.
+    Refused(Vec<Refusal>),
+    /// The server said no.
+    Failed(Text),
+    /// Accepted, and not arrived in time or dropped by the controller.
+    Stalled(Text),
+    /// Somebody or something else changed the footing first.
+    Superseded(Text),
+    /// It may have happened, and nobody can tell.
+    Unknown(Text),
+    /// Interrupted or given up before anything was sent.
+    NotSent(Text),
+    /// A later write of the deed failed: which half is done.
+    HalfDone(Text),
+}
+
+impl Outcome {
+    /// The word in documents and in the audit file. A half-done deed is `failed` there, with its message.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Arrived => "arrived",
+            Self::Accepted => "accepted",
+            Self::Refused(_) => "refused",
+            Self::Failed(_) | Self::HalfDone(_) => "failed",
+            Self::Stalled(_) => "stalled",
+            Self::Superseded(_) => "superseded",
+            Self::Unknown(_) => "unknown",
+            Self::NotSent(_) => "not-sent",
+        }
+    }
+}
+
+/// One attempt to write.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attempt {
+    /// Which write of the plan, from 0.
+    pub write: usize,
+    /// The precondition it carried; `None` where a read failed and pause or abort went without.
+    pub precondition: Option<ResourceVersion>,
+    /// When it left.
+    pub sent_at: Timestamp,
+    /// What came back.
+    pub answer: AttemptAnswer,
+    /// The API server's `Audit-Id`.
+    pub audit_id: Option<Text>,
+}
+
+/// What came back from one attempt.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AttemptAnswer {
+    /// 200, with the new version; unchanged when the write changed nothing.
+    Accepted {
+        /// The version in the answer.
+        version: ResourceVersion,
+        /// False when the write changed nothing: then the answer is the evidence, no watch event comes.
+        changed: bool,
+        /// Warnings of the server.
+        warnings: Vec<Text>,
+    },
+    /// 409: proves that nothing was written.
+    Conflict,
+    /// Another status: nothing was written.
+    Rejected {
+        /// The HTTP status.
+        code: u16,
+        /// The server's words, cut.
+        why: Text,
+    },
+    /// Nothing came back, or a 5xx: it may have been written.
+    NoAnswer(Trouble),
+    /// It certainly never left (refused connection, name not found).
+    NeverLeft(Trouble),
+}
+
+/// News of an order, from the effects that carry it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum OrderNews {
+    /// The rehearsal's answer.
+    Rehearsed(Result<Box<Rehearsal>, Trouble>),
+    /// One attempt is over.
+    Attempted(Box<Attempt>),
+    /// The footing was found changed before a write; nothing more is sent.
+    FootingChanged {
+        /// Which write was next.
+        write: usize,
+        /// What changed.
+        differences: Vec<Text>,
+    },
+    /// The intent could not be recorded: the deed was refused, or (pause, abort) goes on loudly.
+    NotRecorded(Text),
+    /// The executor is done; the last attempt says how.
+    Executed(Execution),
+    /// The watch saw something that an unknown write waits for.
+    Sighted(Sighting),
+}
+
+/// How the executor ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Execution {
+    /// Every write was answered with 200.
+    Accepted,
+    /// The server refused a write, or none could be sent; earlier writes stand.
+    Failed {
+        /// Which write, from 0.
+        write: usize,
+        /// Why.
+        why: Text,
+    },
+    /// A write may have happened.
+    Unknown {
+        /// Which write, from 0.
+        write: usize,
+        /// Why.
+        why: Trouble,
+    },
+    /// The footing changed; earlier writes stand.
+    Superseded {
+        /// Which write was next, from 0.
+        write: usize,
+        /// What changed.
+        differences: Vec<Text>,
+    },
+    /// The intent could not be recorded and the deed is one that needs it.
+    NotRecorded(Text),
+    /// The clearance had run out before it could be used.
+    Expired,
+}
+
+impl Order {
+    /// Its name.
+    #[must_use]
+    pub const fn id(&self) -> &OrderId {
+        &self.plan.id
+    }
+
+    /// True when nothing more will happen to it.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        matches!(self.state, OrderState::Ended(_))
+    }
+}

@@ -1,0 +1,29 @@
+//! The ports: what the decisions need from the outside. Signatures only; `backends` fulfils them, tests fake them.
+
+use std::future::Future;
+
+use super::audit::AuditRecord;
+use super::clearance::Clearance;
+use super::order::{Attempt, Execution};
+use super::plan::{Plan, Rehearsal};
+use crate::domain::feed::Trouble;
+use crate::domain::text::Text;
+
+/// Reads, rehearses and carries out.
+pub trait Executor {
+    /// Reads the object from the server, asks the access review, and sends the same writes as a dry run.
+    fn rehearse(&self, plan: &Plan) -> impl Future<Output = Result<Rehearsal, Trouble>> + Send;
+
+    /// Reads and patches, write by write; every attempt is reported as it ends.
+    fn execute(
+        &self,
+        clearance: Clearance,
+        report: impl FnMut(Attempt) + Send,
+    ) -> impl Future<Output = Execution> + Send;
+}
+
+/// The file of deeds.
+pub trait AuditLog {
+    /// Appends one record and returns when it is on disk.
+    fn append(&self, record: AuditRecord) -> impl Future<Output = Result<(), Text>> + Send;
+}
