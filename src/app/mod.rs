@@ -1,1 +1,5 @@
 //! The state machine: state, events, effects, commands, keymap, `update`. Pure.
+
+pub mod key;
+
+pub mod input;
