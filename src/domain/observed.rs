@@ -1,9 +1,14 @@
 //! Facts carry the time they were seen. Old is a state that one can see.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A moment, as jiff counts it (UTC).
 pub type Timestamp = jiff::Timestamp;
+
+/// Tells the present moment. Made by `runtime::clock`, handed to whoever must stamp what it sees; tests own theirs.
+/// It never goes back.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// From this age on a fact may be late, and its age is shown. One missed heartbeat.
 pub const SHOW_AGE_FROM: Duration = Duration::from_secs(5);

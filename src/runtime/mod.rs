@@ -1,1 +1,3 @@
 //! The shell around the machine: the loop, the terminal, the effects, the one clock.
+
+pub mod clock;
