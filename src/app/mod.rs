@@ -3,3 +3,5 @@
 pub mod key;
 
 pub mod input;
+
+pub mod event;

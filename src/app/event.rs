@@ -1,0 +1,226 @@
+//! The two alphabets of the machine: what can happen to it, and what it can ask for. Both are plain data:
+//! a test compares them, a log prints them.
+
+use std::collections::BTreeSet;
+
+use crate::app::input::Input;
+use crate::control::action::Action;
+use crate::control::audit::AuditRecord;
+use crate::control::clearance::Clearance;
+use crate::control::order::OrderNews;
+use crate::control::plan::Plan;
+use crate::domain::feed::{Answer, Feed, Query, Scope, SourceId};
+use crate::domain::ids::{ClusterName, OrderId, QueryId, WorkloadRef};
+use crate::domain::observed::{Observed, Timestamp};
+use crate::domain::text::Text;
+
+/// What can happen.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// The operator or the terminal.
+    Input(Input),
+    /// A command that did not come from a key (palette, front, test).
+    Command(Command),
+    /// A deed asked for on the command line.
+    Ask(Box<Ask>),
+    /// Time passes; the only clock.
+    Tick(Timestamp),
+    /// News of a source.
+    Feed(SourceId, Observed<Feed>),
+    /// The answer to a query.
+    Answer(QueryId, Answer),
+    /// News of an order.
+    Order(OrderId, OrderNews),
+    /// A file was written or something was copied, or not; in words.
+    Told(Result<Text, Text>),
+}
+
+/// A deed asked for without a screen. Asking arms the one cluster for this one deed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ask {
+    /// Which deed.
+    pub action: Action,
+    /// On which workload.
+    pub target: WorkloadRef,
+    /// Why.
+    pub reason: Text,
+    /// How it was confirmed.
+    pub consent: Consent,
+}
+
+/// How a deed of the command line was confirmed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Consent {
+    /// Only rehearsed (`--dry-run`).
+    None,
+    /// `--yes`.
+    Yes,
+    /// `--confirm NAME`.
+    Name(Text),
+}
+
+/// What can be asked of the outside. Each query, rehearsal, execution and record is answered by exactly one last event.
+#[derive(Debug, PartialEq)]
+pub enum Effect {
+    /// These details, and no others, are to be followed in this cluster.
+    Follow(ClusterName, BTreeSet<Scope>),
+    /// Answered by [`Event::Answer`].
+    Query(QueryId, Query),
+    /// Answered by [`OrderNews::Rehearsed`].
+    Rehearse(Box<Plan>),
+    /// Answered by [`OrderNews::Executed`].
+    Execute(Box<Clearance>),
+    /// Appended to the audit file; a failure comes back as [`OrderNews::NotRecorded`].
+    Record(Box<AuditRecord>),
+    /// An Event on the object, best effort.
+    Announce(Box<Announcement>),
+    /// Tried again now.
+    Reconnect(ClusterName),
+    /// Into the clipboard.
+    Copy(Text),
+    /// The screen into a file of the state folder.
+    Save(Picture),
+    /// Another theme.
+    Theme(Text),
+    /// Stops the program as the shell does (ctrl-z).
+    Suspend,
+    /// Ends the program.
+    Quit,
+}
+
+/// An Event on the object that a deed changed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Announcement {
+    /// The order.
+    pub order: OrderId,
+    /// On which object.
+    pub target: WorkloadRef,
+    /// The deed's name.
+    pub action: Action,
+    /// The sentence.
+    pub message: Text,
+}
+
+/// How a screen is saved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Picture {
+    /// As text.
+    Text,
+    /// As SVG.
+    Svg,
+}
+
+/// What an operator can ask of the program. Keys and palette lead here; deeds only *open* their path.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// Moves the cursor of the list, pager or chart that has it.
+    Move(Motion),
+    /// Opens what the cursor is on.
+    Open,
+    /// One back: closes a popup, leaves a screen. Never acts.
+    Back,
+    /// Ends the program.
+    Quit,
+    /// Stops it as the shell does.
+    Suspend,
+    /// Connects again and asks again.
+    Refresh,
+    /// The next row that needs a human.
+    NextNeed,
+    /// The one before.
+    PreviousNeed,
+    /// Shows or hides steady rows.
+    ToggleSteady,
+    /// The next order of the list.
+    Sort,
+    /// Opens the line that filters.
+    Filter,
+    /// Goes to a screen.
+    Go(Screen),
+    /// Opens a popup.
+    Show(Show),
+    /// Arms or disarms the selected row's cluster.
+    Arm,
+    /// Opens the path of a deed for the selected row.
+    Deed(Action),
+    /// Says yes in the dialog (where `y` is enough).
+    Yes,
+    /// Says no.
+    No,
+    /// Zooms the time axis.
+    Zoom(Zoom),
+    /// Copies the selected name.
+    Copy,
+    /// Saves the screen.
+    Save(Picture),
+}
+
+/// Where a cursor goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Motion {
+    /// One up.
+    Up,
+    /// One down.
+    Down,
+    /// One to the left (back in time).
+    Left,
+    /// One to the right.
+    Right,
+    /// One screen up.
+    PageUp,
+    /// One screen down.
+    PageDown,
+    /// To the first.
+    Top,
+    /// To the last.
+    Bottom,
+}
+
+/// Zoom of the time axis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Zoom {
+    /// Shows less time.
+    In,
+    /// Shows more time.
+    Out,
+    /// Shows everything that is known.
+    All,
+}
+
+/// The screens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Screen {
+    /// All rollouts.
+    Fleet,
+    /// One rollout.
+    Rollout,
+    /// One rollout over time.
+    Timeline,
+}
+
+/// What can be shown over a screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Show {
+    /// The keys.
+    Help,
+    /// All commands.
+    Palette,
+    /// What was said lately.
+    Notices,
+    /// The object as YAML.
+    Yaml,
+    /// The difference of stable's and canary's templates.
+    Diff,
+    /// The log of the pod under the cursor, or of the first failing one.
+    Log,
+    /// The log before the last restart.
+    PreviousLog,
+    /// Clusters to choose from.
+    Clusters,
+    /// Namespaces to choose from.
+    Namespaces,
+    /// Revisions to roll back to.
+    Revisions,
+    /// Themes.
+    Themes,
+}
