@@ -20,6 +20,12 @@ macro_rules! id {
                 Self(Text::clean(raw))
             }
 
+            /// Makes it from text that is clean already, and shares its memory.
+            #[must_use]
+            pub const fn from_text(text: Text) -> Self {
+                Self(text)
+            }
+
             /// As it is written and shown.
             #[must_use]
             pub fn as_str(&self) -> &str {

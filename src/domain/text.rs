@@ -5,6 +5,7 @@
 //! zero-width and other format characters as `<XXXX>` (their code point in hexadecimal), line breaks as `␤`, tabs as `␉`.
 //! What is longer than its limit is cut and says by how much.
 
+use std::borrow::Borrow;
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
@@ -60,6 +61,12 @@ impl fmt::Display for Text {
 impl fmt::Debug for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&*self.0, f)
+    }
+}
+
+impl Borrow<str> for Text {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 

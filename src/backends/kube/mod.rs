@@ -1,0 +1,32 @@
+//! Kubernetes: kubeconfig, connection, watches, and the way from its objects to facts.
+//!
+//! The way in is [`kubeconfig::contexts`] (or a mounted service), then [`cluster::Cluster`], then
+//! [`follow::follow`] for news and [`query::answer`] for questions. `trouble` gives every failure its sentence.
+
+pub mod kubeconfig;
+
+mod kubeconfig_user;
+
+mod certificate;
+
+mod exec_plugin;
+
+mod credentials;
+
+mod connect;
+
+pub mod cluster;
+
+pub mod resource;
+
+pub mod wire;
+
+pub mod trouble;
+
+pub mod sightings;
+
+pub mod follow;
+
+pub mod query;
+
+pub mod probe;

@@ -1,0 +1,142 @@
+//! The resources that are read and written, and their addresses.
+
+use std::fmt::Write as _;
+
+use crate::domain::ids::{Name, Namespace, WorkloadKind};
+
+/// A resource of the API server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Resource {
+    /// Its group; empty for the core group.
+    pub group: &'static str,
+    /// Its version.
+    pub version: &'static str,
+    /// Its name in addresses.
+    pub plural: &'static str,
+    /// Its kind.
+    pub kind: &'static str,
+}
+
+/// Rollouts of Argo.
+pub const ROLLOUTS: Resource = argo("rollouts", "Rollout");
+/// `AnalysisRuns` of Argo.
+pub const ANALYSIS_RUNS: Resource = argo("analysisruns", "AnalysisRun");
+/// Deployments.
+pub const DEPLOYMENTS: Resource = apps("deployments", "Deployment");
+/// ReplicaSets.
+pub const REPLICA_SETS: Resource = apps("replicasets", "ReplicaSet");
+/// Pods.
+pub const PODS: Resource = core("pods", "Pod");
+/// Events (of the core group: the one that every version has).
+pub const EVENTS: Resource = core("events", "Event");
+
+const fn argo(plural: &'static str, kind: &'static str) -> Resource {
+    Resource { group: "argoproj.io", version: "v1alpha1", plural, kind }
+}
+
+const fn apps(plural: &'static str, kind: &'static str) -> Resource {
+    Resource { group: "apps", version: "v1", plural, kind }
+}
+
+const fn core(plural: &'static str, kind: &'static str) -> Resource {
+    Resource { group: "", version: "v1", plural, kind }
+}
+
+impl Resource {
+    /// The resource of a kind of workload.
+    #[must_use]
+    pub const fn of(kind: WorkloadKind) -> Self {
+        match kind {
+            WorkloadKind::Rollout => ROLLOUTS,
+            WorkloadKind::Deployment => DEPLOYMENTS,
+        }
+    }
+
+    /// The address of the collection: in one namespace, or (`None`) in all.
+    #[must_use]
+    pub fn collection(&self, namespace: Option<&Namespace>) -> String {
+        let mut path = match self.group {
+            "" => format!("/api/{}", self.version),
+            group => format!("/apis/{group}/{}", self.version),
+        };
+        if let Some(namespace) = namespace {
+            path.push_str("/namespaces/");
+            push_encoded(&mut path, namespace.as_str());
+        }
+        path.push('/');
+        path.push_str(self.plural);
+        path
+    }
+
+    /// The address of one object.
+    #[must_use]
+    pub fn object(&self, namespace: &Namespace, name: &Name) -> String {
+        let mut path = self.collection(Some(namespace));
+        path.push('/');
+        push_encoded(&mut path, name.as_str());
+        path
+    }
+
+    /// `apiVersion` of its objects.
+    #[must_use]
+    pub fn api_version(&self) -> String {
+        match self.group {
+            "" => self.version.to_owned(),
+            group => format!("{group}/{}", self.version),
+        }
+    }
+}
+
+/// Adds `?key=value&…` to a path, encoded.
+#[must_use]
+pub fn with_query(mut path: String, pairs: &[(&str, &str)]) -> String {
+    for (index, (key, value)) in pairs.iter().enumerate() {
+        path.push(if index == 0 { '?' } else { '&' });
+        push_encoded(&mut path, key);
+        path.push('=');
+        push_encoded(&mut path, value);
+    }
+    path
+}
+
+/// Everything but the unreserved characters of RFC 3986 becomes `%XX`, so that no name can change an address.
+fn push_encoded(path: &mut String, raw: &str) {
+    for byte in raw.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            path.push(char::from(byte));
+        } else {
+            let _ = write!(path, "%{byte:02X}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_those_of_the_api_server() {
+        let shop = Namespace::new("shop");
+        assert_eq!(ROLLOUTS.collection(None), "/apis/argoproj.io/v1alpha1/rollouts");
+        assert_eq!(PODS.collection(Some(&shop)), "/api/v1/namespaces/shop/pods");
+        assert_eq!(
+            DEPLOYMENTS.object(&shop, &Name::new("web")),
+            "/apis/apps/v1/namespaces/shop/deployments/web"
+        );
+        assert_eq!(ROLLOUTS.api_version(), "argoproj.io/v1alpha1");
+        assert_eq!(PODS.api_version(), "v1");
+    }
+
+    #[test]
+    fn a_hostile_name_cannot_leave_its_place_in_the_address() {
+        let shop = Namespace::new("../../secrets?x=");
+        assert_eq!(
+            PODS.collection(Some(&shop)),
+            "/api/v1/namespaces/..%2F..%2Fsecrets%3Fx%3D/pods"
+        );
+        assert_eq!(
+            with_query("/x".into(), &[("labelSelector", "app in (a,b)"), ("limit", "5")]),
+            "/x?labelSelector=app%20in%20%28a%2Cb%29&limit=5"
+        );
+    }
+}

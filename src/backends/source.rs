@@ -1,0 +1,122 @@
+//! How a source waits before it tries again. A value: it reads no clock and throws no dice of its own.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::time::Duration;
+
+/// How long a source waits after failures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// The longest wait after the first failure.
+    pub first: Duration,
+    /// The longest wait after any number of failures.
+    pub longest: Duration,
+}
+
+impl Patience {
+    /// For one watch: the server may be restarting with thousands of clients coming back at once.
+    pub const WATCH: Self =
+        Self { first: Duration::from_millis(800), longest: Duration::from_secs(30) };
+
+    /// For the connection itself: it costs the server nothing, and an operator waits for the network to heal.
+    pub const CONNECTION: Self =
+        Self { first: Duration::from_millis(500), longest: Duration::from_secs(5) };
+}
+
+/// Grows with every failure up to its cap, and starts anew after success.
+#[derive(Clone, Debug)]
+pub struct Backoff {
+    patience: Patience,
+    failures: u32,
+}
+
+impl Backoff {
+    /// No failure yet.
+    #[must_use]
+    pub const fn new(patience: Patience) -> Self {
+        Self { patience, failures: 0 }
+    }
+
+    /// The wait after one more failure: between half and the whole of a limit that doubles each time.
+    /// `dice` is any random number; equal dice give equal waits.
+    pub fn next(&mut self, dice: u64) -> Duration {
+        let doubled = self.patience.first.saturating_mul(1 << self.failures.min(16));
+        let limit = doubled.min(self.patience.longest);
+        self.failures = self.failures.saturating_add(1);
+        let half = limit / 2;
+        let share = u32::try_from(dice % 1_001).unwrap_or(0);
+        half + half.saturating_mul(share) / 1_000
+    }
+
+    /// Failures since the last success.
+    #[must_use]
+    pub const fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    /// It works again.
+    pub const fn reset(&mut self) {
+        self.failures = 0;
+    }
+}
+
+/// A number nobody can foresee, so that many clients do not come back in step.
+#[must_use]
+pub fn dice() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_wait_is_never_longer_than_the_cap_and_never_nothing(
+            first_ms in 1u64..5_000,
+            longest_ms in 1u64..100_000,
+            throws in proptest::collection::vec(any::<u64>(), 1..80),
+        ) {
+            let patience = Patience {
+                first: Duration::from_millis(first_ms),
+                longest: Duration::from_millis(longest_ms),
+            };
+            let mut backoff = Backoff::new(patience);
+            for throw in throws {
+                let wait = backoff.next(throw);
+                prop_assert!(wait <= patience.longest);
+                prop_assert!(wait > Duration::ZERO);
+            }
+        }
+
+        #[test]
+        fn the_limit_grows_until_the_cap(throw in any::<u64>()) {
+            let mut backoff = Backoff::new(Patience::WATCH);
+            let mut before = Duration::ZERO;
+            for _ in 0..20 {
+                let wait = backoff.next(throw);
+                prop_assert!(wait >= before, "{wait:?} after {before:?}");
+                before = wait;
+            }
+            prop_assert!(before >= Patience::WATCH.longest / 2);
+        }
+
+        #[test]
+        fn a_success_starts_anew(throw in any::<u64>(), failures in 0u32..40) {
+            let mut backoff = Backoff::new(Patience::WATCH);
+            let first = backoff.next(throw);
+            for _ in 0..failures {
+                backoff.next(throw);
+            }
+            backoff.reset();
+            prop_assert_eq!(backoff.failures(), 0);
+            prop_assert_eq!(backoff.next(throw), first);
+        }
+    }
+
+    #[test]
+    fn two_dice_differ() {
+        assert_ne!(dice(), dice());
+    }
+}
