@@ -5,3 +5,17 @@ pub mod key;
 pub mod input;
 
 pub mod event;
+
+pub mod keymap;
+
+pub mod sources;
+
+pub mod fleet;
+
+pub mod notices;
+
+pub mod focus;
+
+pub mod state;
+
+pub mod listing;

@@ -1,0 +1,296 @@
+//! What is known of every workload, and what follows from it. One row per release, keyed by name.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use crate::analysis::need::{self, Context, Group, Need, NeedKind};
+use crate::analysis::rollout_status::{self, Health, Status};
+use crate::analysis::steps::{self, Position, Weight};
+use crate::analysis::verdict::{self, Answer as VerdictAnswer, Limits, Verdict};
+use crate::domain::detail::Detail;
+use crate::domain::feed::Trouble;
+use crate::domain::ids::{ClusterName, PodHash, WorkloadRef};
+use crate::domain::metric::{Charts, Comparison};
+use crate::domain::observed::{Observed, Timestamp};
+use crate::domain::text::Text;
+use crate::domain::workload::Workload;
+
+/// Most moments kept of one rollout: a long canary of fifty steps has about two hundred.
+const HISTORY_MAX: usize = 400;
+
+/// A canary must fail this often in a row before it is called failing, and pass as often before it is not:
+/// one bad window does not move rows.
+const FAILING_AFTER: u8 = 2;
+
+/// One workload and what is known of it.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// As read.
+    pub workload: Workload,
+    /// In its tools' words.
+    pub status: Status,
+    /// Where it stands.
+    pub position: Option<Position>,
+    /// Which share it should and does have.
+    pub weight: Weight,
+    /// Whether a human is needed.
+    pub need: Option<Need>,
+    /// In which group it is shown.
+    pub group: Group,
+    /// Its parts, while they are followed.
+    pub detail: Option<Detail>,
+    /// What the metrics say.
+    pub metrics: Metrics,
+    /// What we saw it do.
+    pub history: VecDeque<Moment>,
+    /// Counts up with every change, so that a front can tell what is new.
+    pub version: u64,
+}
+
+/// What the metrics say of one workload.
+#[derive(Clone, Debug, Default)]
+pub struct Metrics {
+    /// Canary and stable, the last time they could be compared.
+    pub comparison: Option<Observed<Comparison>>,
+    /// What that means.
+    pub verdict: Option<Verdict>,
+    /// Curves, while a screen shows them.
+    pub charts: Option<Observed<Charts>>,
+    /// Why the last question had no answer.
+    pub trouble: Option<(Timestamp, Trouble)>,
+    /// When it was last asked.
+    pub asked_at: Option<Timestamp>,
+    /// Since when the canary fails, and the worst metric's words.
+    pub failing: Option<(Timestamp, Text)>,
+    /// Answers in a row that disagree with `failing`.
+    pub streak: u8,
+}
+
+/// Something we saw a workload do.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Moment {
+    /// When it reached us.
+    pub at: Timestamp,
+    /// What.
+    pub what: MomentKind,
+}
+
+/// The things a timeline is made of that only a watcher sees.
+#[derive(Clone, Debug, PartialEq)]
+pub enum MomentKind {
+    /// The actual weight changed.
+    Weight(u32),
+    /// The step changed.
+    Step(u32),
+    /// The tools' phase or health changed.
+    Phase(Text),
+    /// Another version is wanted.
+    Wanted(PodHash),
+    /// Another version is proven.
+    Proven(PodHash),
+    /// The verdict changed.
+    Verdict(VerdictAnswer),
+    /// A human began to be needed, or is no more.
+    Need(Option<NeedKind>),
+}
+
+/// All workloads.
+#[derive(Clone, Debug, Default)]
+pub struct Fleet {
+    rows: BTreeMap<WorkloadRef, Row>,
+    synced: BTreeSet<ClusterName>,
+    limits: Limits,
+    versions: u64,
+}
+
+impl Fleet {
+    /// An empty fleet, judged by these limits.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self { limits, ..Self::default() }
+    }
+
+    /// All rows, by name.
+    pub fn rows(&self) -> impl Iterator<Item = (&WorkloadRef, &Row)> {
+        self.rows.iter()
+    }
+
+    /// How many rows there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// True when nothing is known.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// One row.
+    #[must_use]
+    pub fn row(&self, target: &WorkloadRef) -> Option<&Row> {
+        self.rows.get(target)
+    }
+
+    /// Whether the whole list of this cluster is in.
+    #[must_use]
+    pub fn is_synced(&self, cluster: &ClusterName) -> bool {
+        self.synced.contains(cluster)
+    }
+
+    /// The limits by which canaries are judged.
+    #[must_use]
+    pub const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    pub(in crate::app) fn mark_synced(&mut self, cluster: ClusterName) {
+        self.synced.insert(cluster);
+    }
+
+    /// Takes a new state of a workload.
+    pub(in crate::app) fn put(&mut self, workload: Workload, now: Timestamp) {
+        let target = workload.target.clone();
+        let row = match self.rows.remove(&target) {
+            Some(mut row) if row.workload.meta.uid == workload.meta.uid => {
+                if steps::canary(&row.workload).map(|set| &set.hash)
+                    != steps::canary(&workload).map(|set| &set.hash)
+                {
+                    row.metrics = Metrics::default();
+                }
+                row.workload = workload;
+                row
+            }
+            _ => Row::new(workload),
+        };
+        self.judge(target, row, now);
+    }
+
+    pub(in crate::app) fn remove(&mut self, target: &WorkloadRef) {
+        self.rows.remove(target);
+    }
+
+    /// Changes what is known beside the workload itself, and judges it anew.
+    pub(in crate::app) fn amend(
+        &mut self,
+        target: &WorkloadRef,
+        now: Timestamp,
+        change: impl FnOnce(&mut Row),
+    ) {
+        if let Some(mut row) = self.rows.remove(target) {
+            change(&mut row);
+            self.judge(target.clone(), row, now);
+        }
+    }
+
+    /// Takes a comparison, with hysteresis.
+    pub(in crate::app) fn compare(
+        &mut self,
+        target: &WorkloadRef,
+        comparison: Observed<Comparison>,
+        now: Timestamp,
+    ) {
+        let limits = self.limits;
+        self.amend(target, now, |row| {
+            let verdict = verdict::judge(&comparison.value, &limits);
+            row.metrics.take_verdict(&verdict, comparison.at);
+            row.metrics.verdict = Some(verdict);
+            row.metrics.comparison = Some(comparison);
+            row.metrics.trouble = None;
+        });
+    }
+
+    fn judge(&mut self, target: WorkloadRef, mut row: Row, now: Timestamp) {
+        self.versions += 1;
+        row.version = self.versions;
+        row.judge(now);
+        self.rows.insert(target, row);
+    }
+}
+
+impl Metrics {
+    /// A change of mind takes `FAILING_AFTER` answers in a row; "inconclusive" neither starts nor ends it.
+    fn take_verdict(&mut self, verdict: &Verdict, at: Timestamp) {
+        let worst =
+            verdict.metrics.iter().find(|metric| metric.answer == Some(VerdictAnswer::Fail));
+        match (verdict.answer, self.failing.is_some()) {
+            (VerdictAnswer::Fail, true) | (VerdictAnswer::Pass, false) => self.streak = 0,
+            (VerdictAnswer::Inconclusive, _) => {}
+            (VerdictAnswer::Fail, false) | (VerdictAnswer::Pass, true) => self.streak += 1,
+        }
+        if self.streak >= FAILING_AFTER {
+            self.streak = 0;
+            self.failing = match (self.failing.take(), worst) {
+                (None, Some(metric)) => {
+                    let why = format!("{} {}", metric.kind.name(), metric.why);
+                    Some((at, Text::clean(&why)))
+                }
+                _ => None,
+            };
+        }
+    }
+}
+
+impl Row {
+    fn new(workload: Workload) -> Self {
+        Self {
+            workload,
+            status: Status { phase: None, message: None, health: Health::Unknown },
+            position: None,
+            weight: Weight::default(),
+            need: None,
+            group: Group::Steady,
+            detail: None,
+            metrics: Metrics::default(),
+            history: VecDeque::new(),
+            version: 0,
+        }
+    }
+
+    fn judge(&mut self, now: Timestamp) {
+        let is_new = self.history.is_empty();
+        let status = rollout_status::status(&self.workload);
+        let context =
+            Context { detail: self.detail.as_ref(), failing: self.metrics.failing.as_ref(), now };
+        let mut need = need::need(&self.workload, &status, &context);
+        self.keep_since(&mut need, now);
+        let seen = self.workload.seen_at;
+        let weight = steps::weight(&self.workload);
+        if is_new || weight.actual != self.weight.actual {
+            self.note(seen, weight.actual.map(MomentKind::Weight));
+        }
+        let position = steps::position(&self.workload);
+        let index = position.as_ref().map(|position| position.index);
+        if is_new || index != self.position.as_ref().map(|position| position.index) {
+            self.note(seen, index.map(MomentKind::Step));
+        }
+        if is_new || status.phase != self.status.phase || status.health != self.status.health {
+            let word = status.phase.clone().unwrap_or_else(|| Text::clean(status.health.name()));
+            self.note(seen, Some(MomentKind::Phase(word)));
+        }
+        let kind = need.as_ref().map(|need| need.kind);
+        if kind != self.need.as_ref().map(|need| need.kind) {
+            self.note(seen, Some(MomentKind::Need(kind)));
+        }
+        self.group = need::group(&self.workload, &status, need.as_ref());
+        (self.status, self.weight, self.position, self.need) = (status, weight, position, need);
+    }
+
+    /// A need whose beginning the controller does not tell begins when we first saw it.
+    fn keep_since(&self, need: &mut Option<Need>, now: Timestamp) {
+        if let Some(need) = need
+            && need.since.is_none()
+        {
+            let before = self.need.as_ref().filter(|before| before.kind == need.kind);
+            need.since = before.and_then(|before| before.since).or(Some(now));
+        }
+    }
+
+    fn note(&mut self, at: Timestamp, what: Option<MomentKind>) {
+        let Some(what) = what else { return };
+        if self.history.len() >= HISTORY_MAX {
+            self.history.pop_front();
+        }
+        self.history.push_back(Moment { at, what });
+    }
+}

@@ -1,0 +1,250 @@
+//! Where the operator looks: screen, selection *by name*, popups, the line being typed.
+
+use std::collections::BTreeSet;
+
+use tui_input::Input as Line;
+
+use super::event::{Command, Screen};
+use crate::app::key::Key;
+use crate::control::check::Refusal;
+use crate::domain::feed::Trouble;
+use crate::domain::ids::{ClusterName, Name, Namespace, OrderId, QueryId, WorkloadRef};
+use crate::domain::observed::{Observed, Timestamp};
+use crate::domain::text::{Block, Text};
+
+/// Most popups over each other: a dialog over a picker over a screen. More is a maze.
+pub const POPUPS_MAX: usize = 3;
+
+/// Where the operator looks.
+#[derive(Clone, Debug)]
+pub struct Focus {
+    /// The screen.
+    pub screen: Screen,
+    /// The workload all screens speak of.
+    pub selected: Option<WorkloadRef>,
+    /// Popups, the last one on top.
+    pub popups: Vec<Popup>,
+    /// The terminal's size in cells.
+    pub size: (u16, u16),
+    /// The keys of a sequence so far.
+    pub keys: Vec<Key>,
+    /// How the fleet is listed.
+    pub list: FleetList,
+    /// The cursor of the rollout screen.
+    pub parts: PartsCursor,
+    /// The time axis.
+    pub axis: Axis,
+}
+
+/// How the fleet is listed.
+#[derive(Clone, Debug, Default)]
+pub struct FleetList {
+    /// What rows must contain.
+    pub filter: Line,
+    /// The filter line has the keys.
+    pub is_filtering: bool,
+    /// Steady rows are shown.
+    pub shows_steady: bool,
+    /// The order inside a group.
+    pub sort: Sort,
+    /// Only these clusters; empty: all.
+    pub clusters: BTreeSet<ClusterName>,
+    /// Only these namespaces; empty: all.
+    pub namespaces: BTreeSet<Namespace>,
+}
+
+/// The order inside a group.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sort {
+    /// Who needs a human first, then the oldest need.
+    #[default]
+    Need,
+    /// By cluster, namespace and name.
+    Name,
+    /// The youngest revision first.
+    Age,
+}
+
+impl Sort {
+    /// The word in the header.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Need => "need",
+            Self::Name => "name",
+            Self::Age => "age",
+        }
+    }
+
+    /// The next one.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        match self {
+            Self::Need => Self::Name,
+            Self::Name => Self::Age,
+            Self::Age => Self::Need,
+        }
+    }
+}
+
+/// The cursor of the rollout screen: on a pod, so that its log can be asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PartsCursor {
+    /// The pod under the cursor.
+    pub pod: Option<Name>,
+    /// First line shown of the parts.
+    pub scroll: usize,
+}
+
+/// The time axis of the timeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Axis {
+    /// How many seconds fit on the screen; 0: all that is known.
+    pub span_seconds: u32,
+    /// How far the right edge lies behind now, in seconds.
+    pub back_seconds: u32,
+    /// The moment under the cursor, as seconds behind now.
+    pub cursor_seconds: Option<u32>,
+}
+
+/// Something over the screen.
+#[derive(Clone, Debug)]
+pub enum Popup {
+    /// The dialog of a deed.
+    Confirm(Box<Dialog>),
+    /// A text that scrolls.
+    Pager(Pager),
+    /// A list to choose from.
+    Picker(Picker),
+    /// The keys.
+    Help {
+        /// First line shown.
+        scroll: usize,
+    },
+    /// What was said lately.
+    Notices {
+        /// First line shown, from the newest.
+        scroll: usize,
+    },
+}
+
+/// The dialog of a deed. It takes no key that was pressed before it opened.
+#[derive(Clone, Debug)]
+pub struct Dialog {
+    /// The order it speaks of.
+    pub order: OrderId,
+    /// When it opened, or last changed what it says.
+    pub opened_at: Timestamp,
+    /// What is typed: the name, where the deed asks for it.
+    pub typed: Line,
+    /// Why the deed may not go, after a yes.
+    pub refusals: Vec<Refusal>,
+    /// What changed since it opened.
+    pub changed: Vec<Text>,
+}
+
+/// A text that scrolls.
+#[derive(Clone, Debug)]
+pub struct Pager {
+    /// What it is.
+    pub title: Text,
+    /// Its lines, or why there are none yet.
+    pub body: Loadable<Block>,
+    /// First line shown.
+    pub scroll: usize,
+    /// Whether it follows the end (a log does).
+    pub kind: PagerKind,
+}
+
+/// What a pager shows, and how it is coloured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PagerKind {
+    /// A container's log.
+    Log,
+    /// An object.
+    Yaml,
+    /// A difference of two templates: lines begin with `+`, `-` or a space.
+    Diff,
+}
+
+/// Something that was asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Loadable<T> {
+    /// Not answered yet.
+    Asked(QueryId),
+    /// Here it is.
+    Known(Observed<T>),
+    /// Why not.
+    Failed(Trouble),
+}
+
+/// A list to choose from, with fuzzy search.
+#[derive(Clone, Debug)]
+pub struct Picker {
+    /// What is chosen.
+    pub kind: PickerKind,
+    /// What is typed.
+    pub query: Line,
+    /// All entries.
+    pub entries: Vec<Entry>,
+    /// Entries that match, best first, as places in `entries`.
+    pub shown: Vec<usize>,
+    /// The place in `shown` under the cursor.
+    pub cursor: usize,
+}
+
+/// What a picker chooses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PickerKind {
+    /// A command.
+    Palette,
+    /// Clusters to show.
+    Clusters,
+    /// Namespaces to show.
+    Namespaces,
+    /// A revision to roll back to.
+    Revisions,
+    /// A theme.
+    Themes,
+}
+
+/// One entry of a picker.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// What is shown and searched.
+    pub label: Text,
+    /// What is shown beside it.
+    pub hint: Text,
+    /// What choosing it does.
+    pub choice: Choice,
+}
+
+/// What choosing an entry does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Choice {
+    /// A command.
+    Command(Command),
+    /// Shows only this cluster.
+    Cluster(ClusterName),
+    /// Shows only this namespace.
+    Namespace(Namespace),
+    /// Shows all clusters or namespaces.
+    All,
+    /// Another theme.
+    Theme(Text),
+}
+
+impl Default for Focus {
+    fn default() -> Self {
+        Self {
+            screen: Screen::Fleet,
+            selected: None,
+            popups: Vec::new(),
+            size: (80, 24),
+            keys: Vec::new(),
+            list: FleetList::default(),
+            parts: PartsCursor::default(),
+            axis: Axis { span_seconds: 0, back_seconds: 0, cursor_seconds: None },
+        }
+    }
+}

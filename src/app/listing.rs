@@ -1,0 +1,111 @@
+//! The fleet as it is listed: which rows, in which groups and order. Read by the cursor and by the paint alike.
+
+use std::cmp::Reverse;
+
+use super::fleet::Row;
+use super::focus::{FleetList, Sort};
+use super::state::State;
+use crate::analysis::need::Group;
+use crate::domain::ids::WorkloadRef;
+
+/// One line of the list.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Line<'a> {
+    /// The heading of a group, with the number of rows in it and whether they are shown.
+    Heading(Group, usize, Shown),
+    /// A row.
+    Row(&'a WorkloadRef),
+}
+
+/// Whether a group's rows are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// Listed.
+    Listed,
+    /// Only counted.
+    Hidden,
+}
+
+/// The groups, in the order of the screen.
+const GROUPS: [Group; 3] = [Group::NeedsYou, Group::Moving, Group::Steady];
+
+/// The list as it is shown now.
+#[must_use]
+pub fn lines(state: &State) -> Vec<Line<'_>> {
+    let list = &state.focus().list;
+    let mut rows: Vec<(&WorkloadRef, &Row)> =
+        state.fleet().rows().filter(|(target, row)| is_wanted(list, target, row)).collect();
+    rows.sort_by(|left, right| order(list.sort, left).cmp(&order(list.sort, right)));
+    let mut lines = Vec::with_capacity(rows.len() + GROUPS.len());
+    for group in GROUPS {
+        let members = rows.iter().filter(|(_, row)| row.group == group);
+        let count = members.clone().count();
+        if count == 0 {
+            continue;
+        }
+        let is_hidden =
+            group == Group::Steady && !list.shows_steady && list.filter.value().is_empty();
+        let shown = if is_hidden { Shown::Hidden } else { Shown::Listed };
+        lines.push(Line::Heading(group, count, shown));
+        if shown == Shown::Listed {
+            lines.extend(members.map(|(target, _)| Line::Row(target)));
+        }
+    }
+    lines
+}
+
+/// The rows of the list, in order.
+#[must_use]
+pub fn targets(state: &State) -> Vec<&WorkloadRef> {
+    lines(state)
+        .into_iter()
+        .filter_map(|line| match line {
+            Line::Row(target) => Some(target),
+            Line::Heading(..) => None,
+        })
+        .collect()
+}
+
+/// Inside a group: as the operator sorted, and always total, so that rows never change places by chance.
+type Order<'a> = (Option<(u8, i64)>, Option<Reverse<i64>>, &'a WorkloadRef);
+
+fn order<'a>(sort: Sort, (target, row): &(&'a WorkloadRef, &'a Row)) -> Order<'a> {
+    match sort {
+        Sort::Need => {
+            let need = row.need.as_ref();
+            let since = need.and_then(|need| need.since).map_or(i64::MAX, |at| at.as_second());
+            let kind = need.map_or(u8::MAX, |need| need.kind as u8);
+            (Some((kind, since)), None, target)
+        }
+        Sort::Name => (None, None, target),
+        Sort::Age => {
+            let newest = row.workload.revisions.iter().filter_map(|set| set.created).max();
+            (None, Some(Reverse(newest.map_or(i64::MIN, |at| at.as_second()))), target)
+        }
+    }
+}
+
+fn is_wanted(list: &FleetList, target: &WorkloadRef, row: &Row) -> bool {
+    let in_cluster = list.clusters.is_empty() || list.clusters.contains(&target.cluster);
+    let in_namespace = list.namespaces.is_empty() || list.namespaces.contains(&target.namespace);
+    in_cluster && in_namespace && matches_filter(list.filter.value(), target, row)
+}
+
+/// Every word must occur somewhere in what the row says.
+fn matches_filter(filter: &str, target: &WorkloadRef, row: &Row) -> bool {
+    filter.split_whitespace().all(|word| {
+        let word = word.to_lowercase();
+        let need = row.need.as_ref().map_or("", |need| need.kind.name());
+        let health = row.status.health.name();
+        [
+            target.name.as_str(),
+            target.namespace.as_str(),
+            target.cluster.as_str(),
+            target.kind.name(),
+            need,
+            health,
+        ]
+        .iter()
+        .any(|field| field.to_lowercase().contains(&word))
+    })
+}

@@ -1,0 +1,206 @@
+//! All that the program knows: six nouns, one writer.
+
+use std::collections::BTreeMap;
+
+use super::fleet::{Fleet, Row};
+use super::focus::Focus;
+use super::notices::Notices;
+use super::sources::Sources;
+use crate::analysis::verdict::Limits;
+use crate::app::input::Background;
+use crate::app::keymap::Keymap;
+use crate::control::order::Order;
+use crate::domain::ids::{ClusterName, OrderId, QueryId, WorkloadRef};
+use crate::domain::observed::Timestamp;
+use crate::domain::text::Text;
+
+/// All that the program knows. Only `update` changes it.
+#[derive(Debug)]
+pub struct State {
+    pub(in crate::app) now: Timestamp,
+    pub(in crate::app) session: Session,
+    pub(in crate::app) fleet: Fleet,
+    pub(in crate::app) sources: Sources,
+    pub(in crate::app) orders: Orders,
+    pub(in crate::app) focus: Focus,
+    pub(in crate::app) notices: Notices,
+    pub(in crate::app) keymap: Keymap,
+    pub(in crate::app) queries: Queries,
+}
+
+/// What was settled at the start.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// The clusters, in the order given.
+    pub clusters: Vec<ClusterName>,
+    /// Clusters that have a Prometheus.
+    pub measured: Vec<ClusterName>,
+    /// Whether anything may be changed.
+    pub mode: Mode,
+    /// What the operator tolerates of a canary.
+    pub limits: Limits,
+    /// Themes to choose from.
+    pub themes: Vec<Text>,
+    /// The terminal's background, where it told.
+    pub background: Option<Background>,
+    /// Makes order ids unique among all sessions: `update` itself throws no dice.
+    pub seed: u64,
+    /// Whether somebody watches a screen: charts and details are asked for only then.
+    pub front: FrontKind,
+}
+
+/// Whether anything may be changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Nothing, whatever is pressed (`--read-only`).
+    ReadOnly,
+    /// The real world; each cluster is armed by hand.
+    Real,
+    /// A simulated world; armed from the start, and labelled so everywhere.
+    Simulated,
+}
+
+/// Who reads the state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FrontKind {
+    /// A person at a terminal.
+    Screen,
+    /// A command that prints.
+    Headless,
+}
+
+/// The deeds of this session.
+#[derive(Debug, Default)]
+pub struct Orders {
+    /// Oldest first.
+    pub(in crate::app) list: Vec<Order>,
+    /// Armed clusters and when the last deed (or the arming) was.
+    pub(in crate::app) armed: BTreeMap<ClusterName, Timestamp>,
+    /// How many ids were made.
+    pub(in crate::app) made: u64,
+    /// How an order of the command line was confirmed.
+    pub(in crate::app) consents: BTreeMap<OrderId, super::event::Consent>,
+}
+
+/// Questions that are open.
+#[derive(Debug, Default)]
+pub struct Queries {
+    /// How many were asked.
+    pub(in crate::app) made: u64,
+    /// What an answer is for.
+    pub(in crate::app) open: BTreeMap<QueryId, Purpose>,
+}
+
+/// What an answer is for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Purpose {
+    /// A row's comparison.
+    Compare(WorkloadRef),
+    /// A row's curves.
+    Charts(WorkloadRef),
+    /// The pager on top.
+    Pager,
+}
+
+impl State {
+    /// The state before anything was heard.
+    #[must_use]
+    pub fn new(session: Session, keymap: Keymap, now: Timestamp) -> Self {
+        let fleet = Fleet::new(session.limits);
+        Self {
+            now,
+            session,
+            fleet,
+            sources: Sources::default(),
+            orders: Orders::default(),
+            focus: Focus::default(),
+            notices: Notices::default(),
+            keymap,
+            queries: Queries::default(),
+        }
+    }
+
+    /// Now, as of the last tick or event.
+    #[must_use]
+    pub const fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// What was settled at the start.
+    #[must_use]
+    pub const fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// All workloads.
+    #[must_use]
+    pub const fn fleet(&self) -> &Fleet {
+        &self.fleet
+    }
+
+    /// All sources.
+    #[must_use]
+    pub const fn sources(&self) -> &Sources {
+        &self.sources
+    }
+
+    /// The deeds of this session.
+    #[must_use]
+    pub const fn orders(&self) -> &Orders {
+        &self.orders
+    }
+
+    /// Where the operator looks.
+    #[must_use]
+    pub const fn focus(&self) -> &Focus {
+        &self.focus
+    }
+
+    /// What was said.
+    #[must_use]
+    pub const fn notices(&self) -> &Notices {
+        &self.notices
+    }
+
+    /// The keys.
+    #[must_use]
+    pub const fn keymap(&self) -> &Keymap {
+        &self.keymap
+    }
+
+    /// The row the screens speak of.
+    #[must_use]
+    pub fn selected(&self) -> Option<&Row> {
+        self.focus.selected.as_ref().and_then(|target| self.fleet.row(target))
+    }
+}
+
+impl Orders {
+    /// All, oldest first.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Order> {
+        self.list.iter()
+    }
+
+    /// One.
+    #[must_use]
+    pub fn get(&self, id: &OrderId) -> Option<&Order> {
+        self.list.iter().find(|order| order.id() == id)
+    }
+
+    /// The newest order on this workload.
+    #[must_use]
+    pub fn latest(&self, target: &WorkloadRef) -> Option<&Order> {
+        self.list.iter().rev().find(|order| order.plan.target == *target)
+    }
+
+    /// Whether a cluster is armed.
+    #[must_use]
+    pub fn is_armed(&self, cluster: &ClusterName) -> bool {
+        self.armed.contains_key(cluster)
+    }
+
+    /// Armed clusters.
+    pub fn armed(&self) -> impl Iterator<Item = &ClusterName> {
+        self.armed.keys()
+    }
+}
