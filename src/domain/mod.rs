@@ -16,3 +16,5 @@ pub mod detail;
 pub mod metric;
 
 pub mod feed;
+
+pub mod warning;
