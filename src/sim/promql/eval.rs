@@ -28,8 +28,8 @@ const SAMPLES_MAX: usize = 5_000_000;
 /// Steps all subqueries of one query may take together: they multiply when nested.
 const SUBQUERY_STEPS_MAX: u32 = 100_000;
 
-/// The step of a subquery that names none: Prometheus' default evaluation interval.
-const SUBQUERY_STEP_MS: i64 = 60_000;
+/// The step of a subquery that names none: the evaluation interval of this Prometheus.
+const SUBQUERY_STEP_MS: i64 = 15_000;
 
 /// An expression's data, read and ready to be evaluated at any step between `start` and `end`.
 pub(super) struct Evaluator {
