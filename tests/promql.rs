@@ -20,6 +20,37 @@ fn every_expression_over_crafted_series_is_answered_as_prometheus_answers_it() {
     compare(include_str!("data/prometheus/edges.json"), 120);
 }
 
+#[test]
+fn bad_queries_are_refused_in_the_words_of_prometheus() {
+    let recording: Json =
+        serde_json::from_str(include_str!("data/prometheus/errors.json")).expect("a recording");
+    let nothing: [Series; 0] = [];
+    let mut wrong = Vec::new();
+    let mut seen = 0;
+    for answer in list(&recording["answers"]) {
+        if answer["path"] != "query" || answer["params"][1] != serde_json::json!(["time", "1"]) {
+            continue;
+        }
+        seen += 1;
+        let query = answer["params"][0][1].as_str().expect("a query");
+        let got = Query::parse(query).and_then(|it| it.instant(&nothing[..], 1000));
+        let kind = match &got {
+            Ok(_) => (200, None),
+            Err(QueryError::Parse(_)) => (400, Some("bad_data")),
+            Err(QueryError::Execution(_)) => (422, Some("execution")),
+        };
+        let body = &answer["body"];
+        let their_kind = (answer["status"].as_u64().expect("a status"), body["errorType"].as_str());
+        let ours = got.map(|_| ()).map_err(|error| error.to_string());
+        let theirs = theirs(answer).map(|_| ());
+        if kind != their_kind || ours != theirs {
+            wrong.push(format!("{query}\n   ours {ours:?}\n theirs {theirs:?}"));
+        }
+    }
+    assert!(seen > 180, "only {seen} queries");
+    assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
 fn compare(recording: &str, expressions_min: usize) {
     let recording: Json = serde_json::from_str(recording).expect("a recording");
     let series: Vec<Series> = list(&recording["series"]).iter().map(recorded_series).collect();

@@ -13,6 +13,11 @@ mod quantile;
 mod range;
 mod special;
 
+mod check;
+mod clause;
+mod token;
+mod types;
+
 pub mod labels;
 pub mod samples;
 pub mod text;

@@ -2,11 +2,12 @@
 
 use promql_parser::parser::{self, Expr};
 
+use super::check;
 use super::eval::{Collector, Evaluator};
 use super::labels::Labels;
 use super::range::Span;
 use super::samples::{Samples, Series};
-use super::value::{QueryError, Sample, Value};
+use super::value::{QueryError, Sample, Type, Value};
 
 /// The moments of a range query, in Unix milliseconds; the end is included if a step meets it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +22,10 @@ pub struct Steps {
 
 /// A query that was understood.
 #[derive(Debug)]
-pub struct Query(Expr);
+pub struct Query {
+    expr: Expr,
+    ty: Type,
+}
 
 impl Query {
     /// Reads a query.
@@ -29,7 +33,10 @@ impl Query {
     /// # Errors
     /// [`QueryError::Parse`], worded as Prometheus words it.
     pub fn parse(text: &str) -> Result<Self, QueryError> {
-        parser::parse(text).map(Self).map_err(QueryError::Parse)
+        let ty = check::query(text).map_err(QueryError::Parse)?;
+        // What the checker takes and the parser does not is the parser's gap, not a mistake.
+        let expr = parser::parse(text).map_err(QueryError::Execution)?;
+        Ok(Self { expr, ty })
     }
 
     /// The value at one moment, in Unix milliseconds.
@@ -41,7 +48,8 @@ impl Query {
         samples: &(impl Samples + ?Sized),
         at_ms: i64,
     ) -> Result<Value, QueryError> {
-        Evaluator::prepare(samples, &self.0, Span { from: at_ms, to: at_ms })?.eval(&self.0, at_ms)
+        let bounds = Span { from: at_ms, to: at_ms };
+        Evaluator::prepare(samples, &self.expr, bounds)?.eval(&self.expr, at_ms)
     }
 
     /// The values at regular steps, per series, by labels.
@@ -54,26 +62,25 @@ impl Query {
         samples: &(impl Samples + ?Sized),
         steps: Steps,
     ) -> Result<Vec<Series>, QueryError> {
+        if !matches!(self.ty, Type::Scalar | Type::Vector) {
+            return Err(QueryError::Parse(format!(
+                "invalid expression type \"{}\" for range query, must be Scalar or instant Vector",
+                self.ty.word()
+            )));
+        }
         let bounds = Span { from: steps.start_ms, to: steps.end_ms };
-        let evaluator = Evaluator::prepare(samples, &self.0, bounds)?;
+        let evaluator = Evaluator::prepare(samples, &self.expr, bounds)?;
         let mut collector = Collector::default();
         let mut at = steps.start_ms;
         while at <= steps.end_ms {
-            let vector = match evaluator.eval(&self.0, at)? {
+            let vector = match evaluator.eval(&self.expr, at)? {
                 Value::Vector(vector) => vector,
                 Value::Scalar(value) => vec![Sample { labels: Labels::default(), value }],
-                Value::Text(_) => return Err(no_range("string")),
-                Value::Matrix(_) => return Err(no_range("range vector")),
+                Value::Text(_) | Value::Matrix(_) => Vec::new(),
             };
             collector.add(at, vector)?;
             at = at.saturating_add(steps.step_ms.max(1));
         }
         Ok(collector.finish())
     }
-}
-
-fn no_range(found: &str) -> QueryError {
-    QueryError::Parse(format!(
-        "invalid expression type \"{found}\" for range query, must be Scalar or instant Vector"
-    ))
 }

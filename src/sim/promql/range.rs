@@ -90,11 +90,6 @@ pub(super) fn count(points: &[Point], _span: Span) -> Option<f64> {
     Some(points.len() as f64)
 }
 
-/// The newest value.
-pub(super) fn last(points: &[Point], _span: Span) -> Option<f64> {
-    points.last().map(|(_, value)| *value)
-}
-
 /// 1 where there is a sample.
 pub(super) fn present(_points: &[Point], _span: Span) -> Option<f64> {
     Some(1.0)

@@ -336,6 +336,108 @@ sum(x) > sum(y[1m])
 clamp(x, 1
 (x + (y * (z))
 (x + y
+sum(x y)
+sum by (a) +
+sum by (a)
+sum by (a) x
+sum x
+sum(rate(x y))
+rate(x y)
+(x y)
+sum(x) by a
+sum(x) by (a,)
+sum(x) by (a,,)
+sum(x) by (,)
+sum(x) by ()
+x[5m 5m]
+x[5m:5m 5m]
+x[5m:y]
+x[5m::]
+x[5m,]
+x offset -
+x offset - y
+x offset +5m
+x offset 0s
+x @ -
+x @ -5
+x @ start()
+x @ start
+x @ end(
+x @ start(1)
+x @ inf
+x @ (5)
+x{a=5}
+x{a==5}
+x{=5}
+x{"a"=5}
+x + * y
+x + on(a) bool y
+x > on(a) bool y
+x > bool on(a) group_left y
+x and bool y
+1 and vector(1)
+-1 ^ 2
+- - 1
+sum(,)
+sum(x,)
+sum(x,,)
+rate(,)
+rate(x[5m],,)
+rate{} (x)
+start(x)
+sum{a="b"}
+sum(x){a="b"}
+(x){a="b"}
+"a" + 1
+x + y[5m]
+topk(1, x[5m])
+topk(x, y)
+count_values(1, x)
+sum(1)
+time() > 1
+x == bool on(a) 1
+1 + on() x
+1 + ignoring(a) x
+(1 > 2)
+sum(1 > 2)
+x[5m:1m][5m]
+1[5m:1m]
+"a"[5m:1m]
+x[5m][5m:1m]
+rate(x[5m])[5m]
+(x @ 5) @ 6
+(x offset 5m) offset 6m
+(x[5m]) offset 5m
+{__name__=""}
+x{a=~"[a"}
+x{a=~"*"}
+`abc
+a:b(x)
+histogram_quantile(1,x,y)
+label_replace(x,1,"a","b","c")
+absent(1)
+round()
+round(1)
+vector(x)
+hour(1)
+info(x)
+mad_over_time(x[5m])
+limitk(1, x)
+1.5m
+x[1.5m]
+x[5mm]
+x[5ms5s]
+x[5s5]
+x[-5m]
+0b1
+1_000
+1e1000
+by
+by + offset
+sum by (sum, by, bool) (x)
+# only a comment
+x # comment (
+"averylongstringliteral" "b"
 """
 
 REQUESTS = [
