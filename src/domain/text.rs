@@ -181,7 +181,7 @@ fn is_mark(c: char) -> bool {
 
 /// Controls, bidirectional overrides, format characters, unassigned and private code points, and the
 /// default-ignorable ones: none of them has a look of its own, so all of them can lie.
-fn is_unsafe(c: char) -> bool {
+pub(crate) fn is_unsafe(c: char) -> bool {
     if c.is_ascii() {
         return c.is_control();
     }
