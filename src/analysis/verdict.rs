@@ -153,6 +153,7 @@ pub fn no_data(why: &NoData) -> String {
         NoData::Ambiguous(count) => format!("ambiguous ({count} series)"),
         NoData::Partial(words) => format!("partial answer: {words}"),
         NoData::Stale(since) => format!("last sample {since:.0}"),
+        NoData::Refused(words) => format!("query refused: {words}"),
     }
 }
 

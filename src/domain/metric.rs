@@ -73,6 +73,9 @@ pub enum NoData {
     Partial(Text),
     /// The newest sample is older than the window.
     Stale(Timestamp),
+    /// The source refused this one question, or answered with what is no number (a wrong template, a histogram);
+    /// in words.
+    Refused(Text),
 }
 
 /// A number or the reason why there is none.
