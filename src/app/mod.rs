@@ -6,6 +6,10 @@ pub mod input;
 
 pub mod event;
 
+pub mod command;
+
+pub mod entries;
+
 pub mod keymap;
 
 pub mod sources;

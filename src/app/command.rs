@@ -1,0 +1,415 @@
+//! The one table of commands: keys, help, palette, hint line, README and tests read the same lines.
+//!
+//! A command that changes a cluster only *opens* the path of its deed (rehearse, confirm, clear), so no keymap and no
+//! palette can make a deed one key away.
+
+use super::event::{Command, Motion, Picture, Screen, Show, Zoom};
+use super::focus::{Choice, Entry};
+use super::keymap::KeyContext::{self, Confirm, Fleet, Global, Screens, Timeline};
+use super::state::State;
+use crate::control::action::{Action, Danger};
+use crate::domain::text::Text;
+
+/// One command.
+#[derive(Debug)]
+pub struct CommandSpec {
+    /// What keymaps call it: `rollout.promote`.
+    pub id: &'static str,
+    /// What hints and palette call it.
+    pub title: &'static str,
+    /// What it does, in one sentence.
+    pub help: &'static str,
+    /// Where it means something.
+    pub context: KeyContext,
+    /// How it is found besides by its key.
+    pub listing: Listing,
+    /// What it asks of the program.
+    pub command: Command,
+}
+
+/// How a command is found besides by its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listing {
+    /// In the palette.
+    Palette,
+    /// Only by key: moving in a list of commands to move would be a joke, and a dialog is answered in the dialog.
+    KeysOnly,
+}
+
+impl CommandSpec {
+    /// What the deed may cost that it opens; `None` for commands that change nothing in a cluster.
+    #[must_use]
+    pub const fn danger(&self) -> Option<Danger> {
+        match &self.command {
+            Command::Deed(action) => Some(action.danger()),
+            Command::Move(_)
+            | Command::Open
+            | Command::Back
+            | Command::Quit
+            | Command::Suspend
+            | Command::Refresh
+            | Command::NextNeed
+            | Command::PreviousNeed
+            | Command::ToggleSteady
+            | Command::Sort
+            | Command::Filter
+            | Command::Go(_)
+            | Command::Show(_)
+            | Command::Arm
+            | Command::Yes
+            | Command::No
+            | Command::Zoom(_)
+            | Command::Copy
+            | Command::Save(_) => None,
+        }
+    }
+
+    /// The command of this name.
+    #[must_use]
+    pub fn find(id: &str) -> Option<&'static Self> {
+        COMMANDS.iter().find(|spec| spec.id == id)
+    }
+
+    /// The line of the table that asks for this.
+    #[must_use]
+    pub fn of(command: &Command) -> Option<&'static Self> {
+        COMMANDS.iter().find(|spec| spec.command == *command)
+    }
+}
+
+/// A line of the table that keys alone reach.
+const fn key(
+    id: &'static str,
+    title: &'static str,
+    help: &'static str,
+    context: KeyContext,
+    command: Command,
+) -> CommandSpec {
+    CommandSpec { id, title, help, context, listing: Listing::KeysOnly, command }
+}
+
+/// A line of the table that the palette lists too.
+const fn both(
+    id: &'static str,
+    title: &'static str,
+    help: &'static str,
+    context: KeyContext,
+    command: Command,
+) -> CommandSpec {
+    CommandSpec { id, title, help, context, listing: Listing::Palette, command }
+}
+
+/// All commands, in the order of help and README.
+pub const COMMANDS: &[CommandSpec] = &[
+    key("cursor.up", "up", "one line up", Global, Command::Move(Motion::Up)),
+    key("cursor.down", "down", "one line down", Global, Command::Move(Motion::Down)),
+    key(
+        "cursor.left",
+        "left",
+        "to the left; on the timeline: back in time",
+        Global,
+        Command::Move(Motion::Left),
+    ),
+    key(
+        "cursor.right",
+        "right",
+        "to the right; on the timeline: forward in time",
+        Global,
+        Command::Move(Motion::Right),
+    ),
+    key(
+        "cursor.page-up",
+        "page up",
+        "one screen up; on the timeline: earlier",
+        Global,
+        Command::Move(Motion::PageUp),
+    ),
+    key(
+        "cursor.page-down",
+        "page down",
+        "one screen down; on the timeline: later",
+        Global,
+        Command::Move(Motion::PageDown),
+    ),
+    key("cursor.top", "top", "to the first line or moment", Global, Command::Move(Motion::Top)),
+    key(
+        "cursor.bottom",
+        "bottom",
+        "to the last line or to now",
+        Global,
+        Command::Move(Motion::Bottom),
+    ),
+    key(
+        "open",
+        "open",
+        "open what the cursor is on; in a dialog: submit what was typed",
+        Global,
+        Command::Open,
+    ),
+    key(
+        "back",
+        "back",
+        "close what is on top, or go one screen back; never acts",
+        Global,
+        Command::Back,
+    ),
+    both("help", "help", "all keys that work here", Global, Command::Show(Show::Help)),
+    both(
+        "palette",
+        "commands",
+        "find any command by a few of its letters",
+        Global,
+        Command::Show(Show::Palette),
+    ),
+    both(
+        "notices",
+        "notices",
+        "what the program said lately",
+        Global,
+        Command::Show(Show::Notices),
+    ),
+    both("refresh", "refresh", "connect and ask again, now", Global, Command::Refresh),
+    both(
+        "save.text",
+        "save screen",
+        "save this screen as text into the state folder",
+        Global,
+        Command::Save(Picture::Text),
+    ),
+    both(
+        "save.svg",
+        "save picture",
+        "save this screen as SVG into the state folder",
+        Global,
+        Command::Save(Picture::Svg),
+    ),
+    both("suspend", "suspend", "stop the program; `fg` brings it back", Global, Command::Suspend),
+    both("quit", "quit", "end the program; deeds that were sent go on", Global, Command::Quit),
+    both(
+        "need.next",
+        "next need",
+        "to the next rollout that needs you",
+        Screens,
+        Command::NextNeed,
+    ),
+    both(
+        "need.previous",
+        "previous need",
+        "to the rollout before that needs you",
+        Screens,
+        Command::PreviousNeed,
+    ),
+    both("rollout.pause", "pause", "hold it where it is", Screens, Command::Deed(Action::Pause)),
+    both(
+        "rollout.resume",
+        "resume",
+        "let it go on where a human paused it (not the same as promote)",
+        Screens,
+        Command::Deed(Action::Resume),
+    ),
+    both(
+        "rollout.promote",
+        "promote",
+        "let it pass the gate it waits at; called approve where a human is awaited",
+        Screens,
+        Command::Deed(Action::Promote),
+    ),
+    both(
+        "rollout.promote-full",
+        "promote fully",
+        "all the way to the end, past every step and analysis",
+        Screens,
+        Command::Deed(Action::PromoteFull),
+    ),
+    both(
+        "rollout.skip",
+        "skip step",
+        "skip the step that runs now",
+        Screens,
+        Command::Deed(Action::Skip),
+    ),
+    both(
+        "rollout.abort",
+        "abort",
+        "all traffic back to stable; the spec still wants the new version",
+        Screens,
+        Command::Deed(Action::Abort),
+    ),
+    both(
+        "rollout.retry",
+        "retry",
+        "start an aborted update again from its first step",
+        Screens,
+        Command::Deed(Action::Retry),
+    ),
+    both(
+        "rollout.rollback",
+        "roll back",
+        "change the spec back to an older revision (abort only moves traffic)",
+        Screens,
+        Command::Deed(Action::Rollback { to: None }),
+    ),
+    both(
+        "rollout.restart",
+        "restart",
+        "replace all pods by new ones of the same version",
+        Screens,
+        Command::Deed(Action::Restart),
+    ),
+    both(
+        "arm",
+        "arm",
+        "arm or disarm the selected rollout's cluster; pause and abort never need it",
+        Screens,
+        Command::Arm,
+    ),
+    both(
+        "go.fleet",
+        "fleet",
+        "all rollouts, who needs a human first",
+        Screens,
+        Command::Go(Screen::Fleet),
+    ),
+    both(
+        "go.rollout",
+        "rollout",
+        "the selected rollout with its steps, metrics and pods",
+        Screens,
+        Command::Go(Screen::Rollout),
+    ),
+    both(
+        "go.timeline",
+        "timeline",
+        "the selected rollout over time",
+        Screens,
+        Command::Go(Screen::Timeline),
+    ),
+    both(
+        "rollout.log",
+        "log",
+        "the end of the log of the pod under the cursor, or of the first failing one",
+        Screens,
+        Command::Show(Show::Log),
+    ),
+    both(
+        "rollout.log-previous",
+        "previous log",
+        "the log before the container's last restart",
+        Screens,
+        Command::Show(Show::PreviousLog),
+    ),
+    both("rollout.yaml", "yaml", "the object as YAML", Screens, Command::Show(Show::Yaml)),
+    both(
+        "rollout.diff",
+        "diff",
+        "what differs between the pod templates of stable and canary",
+        Screens,
+        Command::Show(Show::Diff),
+    ),
+    both(
+        "pick.revisions",
+        "revisions",
+        "choose a revision to roll back to",
+        Screens,
+        Command::Show(Show::Revisions),
+    ),
+    both(
+        "pick.clusters",
+        "clusters",
+        "choose which clusters are listed",
+        Screens,
+        Command::Show(Show::Clusters),
+    ),
+    both(
+        "pick.namespaces",
+        "namespaces",
+        "choose which namespaces are listed",
+        Screens,
+        Command::Show(Show::Namespaces),
+    ),
+    both("pick.themes", "themes", "choose the colours", Screens, Command::Show(Show::Themes)),
+    both("copy", "copy name", "copy the selected name", Screens, Command::Copy),
+    both(
+        "fleet.filter",
+        "filter",
+        "list only what contains the words typed",
+        Fleet,
+        Command::Filter,
+    ),
+    both(
+        "fleet.sort",
+        "sort",
+        "the next order inside the groups: need, name, age",
+        Fleet,
+        Command::Sort,
+    ),
+    both(
+        "fleet.steady",
+        "steady rows",
+        "list or hide rollouts in which nothing happens",
+        Fleet,
+        Command::ToggleSteady,
+    ),
+    both("timeline.zoom-in", "zoom in", "show less time", Timeline, Command::Zoom(Zoom::In)),
+    both("timeline.zoom-out", "zoom out", "show more time", Timeline, Command::Zoom(Zoom::Out)),
+    both(
+        "timeline.zoom-all",
+        "zoom to all",
+        "show everything that is known",
+        Timeline,
+        Command::Zoom(Zoom::All),
+    ),
+    key("confirm.yes", "yes", "do it (only where no name has to be typed)", Confirm, Command::Yes),
+    key("confirm.no", "no", "do not; nothing is sent", Confirm, Command::No),
+];
+
+/// What the palette lists on this screen: deeds are there even where they are impossible, and say why when opened.
+#[must_use]
+pub fn palette(state: &State) -> Vec<Entry> {
+    let here = KeyContext::of_screen(state.focus().screen);
+    COMMANDS
+        .iter()
+        .filter(|spec| spec.listing == Listing::Palette && spec.id != "palette")
+        .filter(|spec| here.reaches(spec.context) || spec.context == Fleet)
+        .map(|spec| Entry {
+            label: Text::clean(spec.title),
+            hint: Text::clean(spec.help),
+            choice: Choice::Command(spec.command.clone()),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn ids_titles_and_commands_are_unique() {
+        let ids: BTreeSet<_> = COMMANDS.iter().map(|spec| spec.id).collect();
+        let titles: BTreeSet<_> = COMMANDS.iter().map(|spec| spec.title).collect();
+        assert_eq!((ids.len(), titles.len()), (COMMANDS.len(), COMMANDS.len()));
+        for spec in COMMANDS {
+            assert_eq!(CommandSpec::of(&spec.command).map(|found| found.id), Some(spec.id));
+            assert_eq!(CommandSpec::find(spec.id).map(|found| found.title), Some(spec.title));
+        }
+    }
+
+    #[test]
+    fn every_deed_has_its_command() {
+        for action in Action::ALL {
+            let spec = CommandSpec::of(&Command::Deed(action)).expect(action.name());
+            assert_eq!(spec.id, format!("rollout.{}", action.name()));
+            assert_eq!((spec.title, spec.danger()), (action.title(), Some(action.danger())));
+        }
+    }
+
+    #[test]
+    fn promote_is_not_resume_and_abort_is_not_roll_back_and_help_says_so() {
+        let help = |id| CommandSpec::find(id).map_or("", |spec| spec.help);
+        assert!(help("rollout.resume").contains("not the same as promote"));
+        assert!(help("rollout.abort").contains("spec still wants"));
+        assert!(help("rollout.rollback").contains("abort only moves traffic"));
+    }
+}
