@@ -1,6 +1,8 @@
 //! Reads a query as Prometheus 2.42 does, only to find what is wrong with it, and says so with the
 //! place and the words of Prometheus. The expression itself is built by `promql-parser`.
 
+use super::labels::NAME;
+use super::samples::{MatchOp, Matcher};
 use super::token::{Kind, Token, tokens};
 use super::types::{self, Binary};
 use super::value::Type;
@@ -19,11 +21,11 @@ pub(super) fn query(text: &str) -> Result<Type, String> {
     checker.verdict(read.map(|node| node.ty))
 }
 
-/// Checks that the text is a selector of series, as `match[]` takes it.
+/// The matchers of a selector of series, as `match[]` takes it. They may accept everything.
 ///
 /// # Errors
 /// As for [`query`].
-pub(super) fn selector(text: &str) -> Result<(), String> {
+pub(super) fn selector(text: &str) -> Result<Vec<Matcher>, String> {
     let mut checker = Checker::new(text);
     let read = checker.only_selector();
     checker.verdict(read)
@@ -108,11 +110,10 @@ impl<'a> Checker<'a> {
         self.finish(node)
     }
 
-    fn only_selector(&mut self) -> Result<(), Fault> {
-        self.vector_selector()?;
-        // Whether it may select everything is for the caller to say.
-        self.type_faults.clear();
-        self.finish(())
+    fn only_selector(&mut self) -> Result<Vec<Matcher>, Fault> {
+        let (name, mut matchers) = self.name_and_matchers()?;
+        matchers.extend(name.map(|name| Matcher::new(MatchOp::Equal, NAME, name)));
+        self.finish(matchers)
     }
 
     fn finish<T>(&self, value: T) -> Result<T, Fault> {

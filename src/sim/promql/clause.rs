@@ -13,10 +13,16 @@ use super::value::Type;
 
 impl<'a> Checker<'a> {
     /// `name{matchers}`, where one of the two may be missing.
-    pub(super) fn vector_selector(&mut self) -> Result<Node, Fault> {
-        let start = self.peek().start;
+    pub(super) fn name_and_matchers(&mut self) -> Result<(Option<&'a str>, Vec<Matcher>), Fault> {
         let name = if self.peek().is("{") { None } else { Some(self.metric_name()?) };
         let matchers = if self.peek().is("{") { self.matchers()? } else { Vec::new() };
+        Ok((name, matchers))
+    }
+
+    /// A selector as an operand.
+    pub(super) fn vector_selector(&mut self) -> Result<Node, Fault> {
+        let start = self.peek().start;
+        let (name, matchers) = self.name_and_matchers()?;
         if let Some(name) = name {
             let again = matchers.iter().find(|matcher| matcher.name == NAME);
             self.type_faults.extend(again.map(|again| {

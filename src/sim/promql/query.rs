@@ -2,12 +2,12 @@
 
 use promql_parser::parser::{self, Expr};
 
-use super::check;
 use super::eval::{Collector, Evaluator};
 use super::labels::Labels;
 use super::range::Span;
-use super::samples::{Samples, Series};
+use super::samples::{Matcher, Samples, Series};
 use super::value::{QueryError, Sample, Type, Value};
+use super::{check, clause};
 
 /// The moments of a range query, in Unix milliseconds; the end is included if a step meets it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,4 +83,18 @@ impl Query {
         }
         Ok(collector.finish())
     }
+}
+
+/// The matchers of a selector of series. They may accept everything.
+///
+/// # Errors
+/// [`QueryError::Parse`], worded as Prometheus words it.
+pub fn selector(text: &str) -> Result<Vec<Matcher>, QueryError> {
+    check::selector(text).map_err(QueryError::Parse)
+}
+
+/// A duration such as `1h30m` in milliseconds.
+#[must_use]
+pub fn duration_ms(text: &str) -> Option<i64> {
+    clause::duration_ms(text).flatten()
 }
