@@ -1,5 +1,15 @@
 //! A small seeded world that speaks the wires of Kubernetes and Prometheus. It uses nothing of ours:
 //! it must be able to be another program.
 
+pub mod kind;
+pub mod object;
+pub mod status;
+pub mod store;
+
+pub mod fault;
+
+pub mod shared;
+pub mod world;
+
 pub mod api;
 pub mod promql;
