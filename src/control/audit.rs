@@ -32,6 +32,8 @@ pub enum AuditEntry {
         evidence: Text,
         /// Checks that were overridden, with reasons.
         overrides: Vec<(Text, Text)>,
+        /// What the checks found without stopping the deed.
+        shown: Vec<Text>,
     },
     /// One attempt and its answer.
     Attempt(Attempt),

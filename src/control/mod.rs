@@ -2,13 +2,21 @@
 
 pub mod action;
 
+pub mod footing;
+
 pub mod plan;
+
+pub mod deeds;
+
+pub mod arrival;
 
 pub mod check;
 
 pub mod clearance;
 
 pub mod order;
+
+pub mod order_machine;
 
 pub mod audit;
 

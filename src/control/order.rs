@@ -3,7 +3,7 @@
 use super::check::Refusal;
 use super::plan::{Plan, Rehearsal};
 use crate::domain::feed::{Sighting, Trouble};
-use crate::domain::ids::{OrderId, ResourceVersion};
+use crate::domain::ids::{Generation, OrderId, ResourceVersion};
 use crate::domain::observed::Timestamp;
 use crate::domain::text::Text;
 
@@ -18,6 +18,10 @@ pub struct Order {
     pub attempts: Vec<Attempt>,
     /// What the operator must hear although it went on ("not recorded: disk full").
     pub notices: Vec<Text>,
+    /// What the watch saw after our precondition; it decides when a write got no answer.
+    pub sighting: Option<Sighting>,
+    /// Why it has not arrived yet, while it is followed.
+    pub waiting_for: Option<Text>,
     /// When it was asked for.
     pub started_at: Timestamp,
     /// When the last write was accepted.
@@ -45,8 +49,10 @@ pub enum OrderState {
         write: usize,
         /// What went wrong.
         why: Trouble,
-        /// What the watch has seen since.
-        sighting: Option<Sighting>,
+        /// When it became unknown.
+        since: Timestamp,
+        /// Since when the watch has been current again without showing any change of the object.
+        quiet_since: Option<Timestamp>,
     },
     /// Over.
     Ended(Outcome),
@@ -110,10 +116,12 @@ pub struct Attempt {
 /// What came back from one attempt.
 #[derive(Clone, Debug, PartialEq)]
 pub enum AttemptAnswer {
-    /// 200, with the new version; unchanged when the write changed nothing.
+    /// 200.
     Accepted {
         /// The version in the answer.
         version: ResourceVersion,
+        /// The generation in the answer.
+        generation: Option<Generation>,
         /// False when the write changed nothing: then the answer is the evidence, no watch event comes.
         changed: bool,
         /// Warnings of the server.
@@ -141,13 +149,6 @@ pub enum OrderNews {
     Rehearsed(Result<Box<Rehearsal>, Trouble>),
     /// One attempt is over.
     Attempted(Box<Attempt>),
-    /// The footing was found changed before a write; nothing more is sent.
-    FootingChanged {
-        /// Which write was next.
-        write: usize,
-        /// What changed.
-        differences: Vec<Text>,
-    },
     /// The intent could not be recorded: the deed was refused, or (pause, abort) goes on loudly.
     NotRecorded(Text),
     /// The executor is done; the last attempt says how.
@@ -161,12 +162,19 @@ pub enum OrderNews {
 pub enum Execution {
     /// Every write was answered with 200.
     Accepted,
-    /// The server refused a write, or none could be sent; earlier writes stand.
+    /// The server refused a write; earlier writes stand.
     Failed {
         /// Which write, from 0.
         write: usize,
         /// Why.
         why: Text,
+    },
+    /// A write certainly never left (no connection); earlier writes stand.
+    NotSent {
+        /// Which write, from 0.
+        write: usize,
+        /// Why.
+        why: Trouble,
     },
     /// A write may have happened.
     Unknown {

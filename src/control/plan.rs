@@ -4,47 +4,59 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::action::Action;
-use crate::domain::ids::{Generation, Name, OrderId, PodHash, Uid, WorkloadRef};
+use super::check::Refusal;
+use super::deeds::table;
+use super::footing::Footing;
+use crate::domain::detail::Detail;
+use crate::domain::ids::{Name, OrderId, PodHash, WorkloadRef};
+use crate::domain::observed::Timestamp;
 use crate::domain::text::{Block, Text};
+use crate::domain::workload::Workload;
 
-/// What a plan stands on. While it is the same, a new version of the object changes nothing;
-/// when it differs, the operator is asked again.
-#[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::struct_excessive_bools, reason = "independent fields of the wire")]
-pub struct Footing {
-    /// The object itself.
-    pub uid: Uid,
-    /// Its spec.
-    pub generation: Generation,
-    /// Whether the controller has seen that spec.
-    pub observed: bool,
-    /// The wanted template.
-    pub current: Option<PodHash>,
-    /// The proven template.
-    pub stable: Option<PodHash>,
-    /// The step.
-    pub step_index: Option<u32>,
-    /// Paused by hand.
-    pub spec_paused: bool,
-    /// Reasons of the controller's pauses.
-    pub pauses: Arc<[Text]>,
-    /// `abort` and whether the controller acted on it.
-    pub abort: Aborted,
-    /// `promoteFull`.
-    pub promote_full: bool,
-    /// Blue-green's active selector.
-    pub active: Option<PodHash>,
+/// What a plan needs beside the workload itself.
+#[derive(Clone, Debug)]
+pub struct PlanContext<'a> {
+    /// Our clock, for deadlines that are near (blue-green's scale-down delay).
+    pub now: Timestamp,
+    /// The order's name.
+    pub id: OrderId,
+    /// Why the operator does it.
+    pub reason: Text,
+    /// Events and analysis runs of the workload, where they are followed: they tell which revisions
+    /// were ever fully promoted.
+    pub detail: Option<&'a Detail>,
+    /// How long the last update took, where it was seen.
+    pub last_took: Option<Duration>,
 }
 
-/// How far an abort is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Aborted {
-    /// None asked for.
-    No,
-    /// Asked for, not acted on.
-    Asked,
-    /// Acted on.
-    Done,
+impl PlanContext<'_> {
+    /// A context that knows nothing of the past.
+    #[must_use]
+    pub const fn new(now: Timestamp, id: OrderId, reason: Text) -> Self {
+        Self { now, id, reason, detail: None, last_took: None }
+    }
+}
+
+/// Thinks a deed through, without doing anything.
+///
+/// # Errors
+///
+/// All reasons why the deed is impossible in this state, each with its remedy.
+pub fn plan(
+    action: Action,
+    workload: &Workload,
+    context: &PlanContext<'_>,
+) -> Result<Plan, Vec<Refusal>> {
+    table::plan(action, workload, context)
+}
+
+/// Whether the deed is possible in this state at all, by the same table.
+///
+/// # Errors
+///
+/// Why not, in one sentence.
+pub fn possible(action: Action, workload: &Workload) -> Result<(), Text> {
+    table::possible(action, workload)
 }
 
 /// A deed, thought through and not yet done.
@@ -66,6 +78,8 @@ pub struct Plan {
     pub prediction: Prediction,
     /// The deed that undoes it.
     pub reversal: Option<Action>,
+    /// The deed that serves better here, where the controller is known to ignore this one.
+    pub instead: Option<Action>,
     /// How one sees that it has arrived.
     pub arrival: Arrival,
     /// When it is called stalled.
@@ -96,6 +110,8 @@ pub struct Write {
     pub format: PatchFormat,
     /// What is set.
     pub changes: Vec<Change>,
+    /// What is true once it was taken ("the abort is set"), for a deed of which only a half was done.
+    pub done: &'static str,
 }
 
 /// An object a deed writes to.
@@ -163,6 +179,9 @@ pub enum Value {
     Int(i64),
     /// The pod template of this ReplicaSet, without the label of its hash.
     TemplateOf(Name),
+    /// The annotations a Deployment gets when it goes back to this ReplicaSet (`reference/rollouts.md` §3.3):
+    /// the ReplicaSet's own over the Deployment's, except those that belong to the present.
+    AnnotationsOf(Name),
     /// The server's own time, so that a clock that is off does no harm.
     ServerTime,
 }
@@ -186,7 +205,7 @@ pub struct Rehearsal {
     /// What the object stood on when it was read.
     pub footing: Footing,
     /// When it was read.
-    pub read_at: crate::domain::observed::Timestamp,
+    pub read_at: Timestamp,
     /// What the access review said.
     pub access: Vec<Access>,
     /// What the server said to the same writes as a dry run.
@@ -240,7 +259,7 @@ pub enum DryRun {
 pub enum Arrival {
     /// `spec.paused` and observed.
     Paused,
-    /// Not paused and observed.
+    /// Not paused and observed; a Deployment: rolled out.
     Resumed,
     /// Canary: past this index and the controller's pause gone.
     PassedStep {
@@ -252,10 +271,12 @@ pub enum Arrival {
         /// The run that was inconclusive.
         run: Option<Name>,
     },
-    /// Canary: at least this index and the step's run status gone.
+    /// Canary: at least this index, and the run of the step that was left is gone.
     ReachedStep {
         /// The index that was set.
         index: u32,
+        /// The run of the step that was left.
+        run: Option<Name>,
     },
     /// Blue-green: the active selector is this hash.
     Switched(PodHash),

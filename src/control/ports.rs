@@ -4,7 +4,7 @@ use std::future::Future;
 
 use super::audit::AuditRecord;
 use super::clearance::Clearance;
-use super::order::{Attempt, Execution};
+use super::order::{Attempt, Execution, Order};
 use super::plan::{Plan, Rehearsal};
 use crate::domain::feed::Trouble;
 use crate::domain::text::Text;
@@ -20,6 +20,9 @@ pub trait Executor {
         clearance: Clearance,
         report: impl FnMut(Attempt) + Send,
     ) -> impl Future<Output = Execution> + Send;
+
+    /// Writes an Event on the object that tells how the order ended. Best effort: an error is a note, never a failure.
+    fn announce(&self, order: &Order) -> impl Future<Output = Result<(), Text>> + Send;
 }
 
 /// The file of deeds.

@@ -19,3 +19,5 @@ pub mod parser;
 
 #[cfg(test)]
 mod parser_tests;
+
+pub mod perform;

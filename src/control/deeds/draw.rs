@@ -1,0 +1,235 @@
+//! From a recipe of the table to the exact writes, and to what the watch must show afterwards.
+
+use super::case::{Case, PAUSE_BLUE_GREEN, PAUSE_STEP, Way};
+use super::needs::impossible;
+use super::target::{self, Target};
+use crate::control::action::Action;
+use crate::control::check::Refusal;
+use crate::control::plan::{
+    Arrival, Change, ObjectKind, ObjectRef, PatchFormat, PatchOp, PlanContext, Subresource, Value,
+    Write,
+};
+use crate::domain::ids::{Name, PodHash, WorkloadKind};
+use crate::domain::workload::ReplicaSet;
+
+/// What a row of the table writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Recipe {
+    /// `spec.paused` true.
+    Pause,
+    /// `spec.paused` false; a Deployment: taken away.
+    Resume,
+    /// The controller's pause conditions away ("C").
+    ClearPause,
+    /// The same, and past the running step ("B").
+    PassStep,
+    /// `status.promoteFull`.
+    PromoteFull,
+    /// `status.abort`.
+    Abort,
+    /// The same, and the pause by hand away.
+    AbortAndUnpause,
+    /// The stable template back into the spec.
+    BackToStable,
+    /// `status.abort` false.
+    Retry,
+    /// An older template back into the spec.
+    Rollback,
+    /// A restart asked for now.
+    Restart,
+}
+
+/// Writes and what they must lead to.
+pub(super) struct Drawn {
+    pub writes: Vec<Write>,
+    pub arrival: Arrival,
+}
+
+/// Follows the recipe.
+pub(super) fn draw(
+    recipe: Recipe,
+    case: Case<'_>,
+    action: Action,
+    context: Option<&PlanContext<'_>>,
+) -> Result<Drawn, Refusal> {
+    let one = |write: Write, arrival: Arrival| Drawn { writes: vec![write], arrival };
+    match recipe {
+        Recipe::Pause => Ok(one(
+            spec(case, vec![set(PAUSED, Value::Bool(true))], "it is paused by hand"),
+            Arrival::Paused,
+        )),
+        Recipe::Resume => Ok(one(resume_write(case), Arrival::Resumed)),
+        Recipe::ClearPause => Ok(one(
+            status(case, vec![set(PAUSE_CONDITIONS, Value::Null)], "the pause is taken away"),
+            gate_arrival(case)?,
+        )),
+        Recipe::PassStep => Ok(one(pass_step(case), reached_next(case))),
+        Recipe::PromoteFull => Ok(one(
+            status(case, vec![set(PROMOTE_FULL, Value::Bool(true))], "the promotion is asked for"),
+            Arrival::FullyPromoted(current(case)?),
+        )),
+        Recipe::Abort => Ok(one(abort(case), Arrival::Aborted)),
+        Recipe::AbortAndUnpause => {
+            Ok(Drawn { writes: vec![abort(case), unpause(case)], arrival: Arrival::Aborted })
+        }
+        Recipe::BackToStable => {
+            let target = target::stable(case).ok_or_else(no_stable)?;
+            Ok(Drawn { writes: template(case, &target), arrival: Arrival::Switched(target.hash) })
+        }
+        Recipe::Retry => Ok(one(retry(case), Arrival::Retried)),
+        Recipe::Rollback => {
+            let target = target::choose(case, action, context)?;
+            let writes = template(case, &target);
+            let arrival = match case.way() {
+                Way::Deployment => Arrival::Complete(target.hash),
+                Way::Canary | Way::BlueGreen | Way::OtherRollout => {
+                    Arrival::RolledBack(target.hash)
+                }
+            };
+            Ok(Drawn { writes, arrival })
+        }
+        Recipe::Restart => Ok(one(restart(case), Arrival::Restarted)),
+    }
+}
+
+const PAUSED: &[&str] = &["spec", "paused"];
+const RESTART_AT: &[&str] = &["spec", "restartAt"];
+const TEMPLATE: &[&str] = &["spec", "template"];
+const ANNOTATIONS: &[&str] = &["metadata", "annotations"];
+const RESTARTED_AT: &[&str] =
+    &["spec", "template", "metadata", "annotations", "kubectl.kubernetes.io/restartedAt"];
+const PAUSE_CONDITIONS: &[&str] = &["status", "pauseConditions"];
+const CONTROLLER_PAUSE: &[&str] = &["status", "controllerPause"];
+const STEP_INDEX: &[&str] = &["status", "currentStepIndex"];
+const PROMOTE_FULL: &[&str] = &["status", "promoteFull"];
+const ABORT: &[&str] = &["status", "abort"];
+
+fn resume_write(case: Case<'_>) -> Write {
+    // kubectl takes the field away from a Deployment; the Rollout plugin writes false.
+    let value = match case.way() {
+        Way::Deployment => Value::Null,
+        Way::Canary | Way::BlueGreen | Way::OtherRollout => Value::Bool(false),
+    };
+    spec(case, vec![set(PAUSED, value)], "the pause by hand is lifted")
+}
+
+fn unpause(case: Case<'_>) -> Write {
+    spec(case, vec![set(PAUSED, Value::Bool(false))], "the pause by hand is lifted")
+}
+
+fn abort(case: Case<'_>) -> Write {
+    // `promoteFull` false in the same patch: while it is true, the controller takes the abort back.
+    let changes = vec![set(ABORT, Value::Bool(true)), set(PROMOTE_FULL, Value::Bool(false))];
+    status(case, changes, "the abort is set")
+}
+
+fn retry(case: Case<'_>) -> Write {
+    let mut changes = vec![set(ABORT, Value::Bool(false))];
+    // A full promotion that was left over would be carried out by the retry.
+    if case.rollout().is_some_and(|rollout| rollout.status.flags.promote_full) {
+        changes.push(set(PROMOTE_FULL, Value::Bool(false)));
+    }
+    status(case, changes, "the abort is taken back")
+}
+
+fn pass_step(case: Case<'_>) -> Write {
+    // Without `controllerPause` false the controller runs over a human gate that follows.
+    let changes = vec![
+        set(PAUSE_CONDITIONS, Value::Null),
+        set(CONTROLLER_PAUSE, Value::Bool(false)),
+        set(STEP_INDEX, Value::Int(i64::from(case.next_index()))),
+    ];
+    status(case, changes, "the step is passed")
+}
+
+fn restart(case: Case<'_>) -> Write {
+    let path = match case.way() {
+        Way::Deployment => RESTARTED_AT,
+        Way::Canary | Way::BlueGreen | Way::OtherRollout => RESTART_AT,
+    };
+    spec(case, vec![set(path, Value::ServerTime)], "the restart is asked for")
+}
+
+/// Where the template lives, the template goes; then, if that is not the Rollout and it is paused by hand, the pause.
+fn template(case: Case<'_>, target: &Target<'_>) -> Vec<Write> {
+    let replace = |path, value| Change { path, op: PatchOp::Replace, value };
+    let set_name = name_of(target.set);
+    let mut changes = vec![replace(TEMPLATE, Value::TemplateOf(set_name.clone()))];
+    let source = case.rollout().and_then(|rollout| rollout.spec.workload_ref.as_ref());
+    if case.way() == Way::Deployment {
+        changes.push(replace(ANNOTATIONS, Value::AnnotationsOf(set_name)));
+    } else if source.is_none() {
+        changes.push(Change { path: PAUSED, op: PatchOp::Add, value: Value::Bool(false) });
+    }
+    let object = source.map_or_else(
+        || own_object(case),
+        |source| ObjectRef { kind: ObjectKind::Deployment, name: source.name.clone() },
+    );
+    let done = "the older template is wanted";
+    let mut writes =
+        vec![Write { object, subresource: None, format: PatchFormat::Json, changes, done }];
+    if source.is_some() && case.hand_paused() {
+        writes.push(unpause(case));
+    }
+    writes
+}
+
+fn gate_arrival(case: Case<'_>) -> Result<Arrival, Refusal> {
+    match case.way() {
+        Way::Canary if case.waits_for(PAUSE_STEP) => {
+            Ok(Arrival::PassedStep { from: case.step().map_or(0, |(index, _)| index) })
+        }
+        Way::BlueGreen if case.waits_for(PAUSE_BLUE_GREEN) => Ok(Arrival::Switched(current(case)?)),
+        Way::Canary | Way::BlueGreen | Way::OtherRollout | Way::Deployment => {
+            Ok(Arrival::PauseGone { run: case.inconclusive_run_name() })
+        }
+    }
+}
+
+fn reached_next(case: Case<'_>) -> Arrival {
+    Arrival::ReachedStep {
+        index: case.next_index(),
+        run: case.step_run().map(|run| run.name.clone()),
+    }
+}
+
+fn current(case: Case<'_>) -> Result<PodHash, Refusal> {
+    case.current().cloned().ok_or_else(|| {
+        impossible("the controller has not said which version it wants", "wait for the controller")
+    })
+}
+
+fn no_stable() -> Refusal {
+    impossible(
+        "the ReplicaSet of the stable version is not known here",
+        "name an older revision with roll back, or pause",
+    )
+}
+
+fn name_of(set: &ReplicaSet) -> Name {
+    set.name.clone()
+}
+
+const fn set(path: &'static [&'static str], value: Value) -> Change {
+    Change { path, op: PatchOp::Add, value }
+}
+
+fn own_object(case: Case<'_>) -> ObjectRef {
+    let target = &case.workload.target;
+    let kind = match target.kind {
+        WorkloadKind::Rollout => ObjectKind::Rollout,
+        WorkloadKind::Deployment => ObjectKind::Deployment,
+    };
+    ObjectRef { kind, name: target.name.clone() }
+}
+
+fn spec(case: Case<'_>, changes: Vec<Change>, done: &'static str) -> Write {
+    let object = own_object(case);
+    Write { object, subresource: None, format: PatchFormat::Merge, changes, done }
+}
+
+fn status(case: Case<'_>, changes: Vec<Change>, done: &'static str) -> Write {
+    let object = own_object(case);
+    let subresource = Some(Subresource::Status);
+    Write { object, subresource, format: PatchFormat::Merge, changes, done }
+}

@@ -1,0 +1,458 @@
+//! How an order moves: pure transitions over news, facts and time. Who carries news here and records away is the
+//! business of `app` and `runtime`.
+//!
+//! ```text
+//! Rehearsing ─▶ Rehearsed | RehearsalFailed ─▶ Sending ─▶ Converging ─▶ Ended
+//!                                                 └─▶ Unknown ─(mark)─▶ Converging
+//!                                                        └─(overtaken, gap, quiet)─▶ Ended
+//! ```
+
+use std::time::Duration;
+
+use super::arrival::{self, Judgement, Since};
+use super::audit::AuditEntry;
+use super::check::{CheckId, Refusal};
+use super::order::{Attempt, AttemptAnswer, Execution, Order, OrderNews, OrderState, Outcome};
+use super::plan::{ObjectKind, Plan, Write};
+use crate::domain::feed::{Sighting, Trouble};
+use crate::domain::ids::{ResourceVersion, WorkloadKind};
+use crate::domain::observed::{STALE_FROM, Timestamp, age};
+use crate::domain::text::Text;
+use crate::domain::workload::Workload;
+
+/// A request may still be on its way for as long as the API server lets one live. So long must the watch be current
+/// and show no change before a write without an answer is called not applied.
+pub const QUIET_MIN: Duration = Duration::from_mins(1);
+
+/// After this an unknown write is given up as unknown: the watch has told nothing in all that time.
+pub const UNKNOWN_MAX: Duration = Duration::from_mins(30);
+
+/// What is known when something happens.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// The workload.
+    pub workload: Known<'a>,
+    /// When its source last proved that this is current.
+    pub proven_at: Option<Timestamp>,
+    /// Our clock.
+    pub now: Timestamp,
+}
+
+/// Whether the workload is known.
+#[derive(Clone, Copy, Debug)]
+pub enum Known<'a> {
+    /// It is there.
+    Here(&'a Workload),
+    /// It was there, and is gone.
+    Gone,
+    /// The source has not told yet.
+    NotYet,
+}
+
+/// Why an order is not followed any longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GiveUp {
+    /// `--no-wait`.
+    NoWait,
+    /// The operator left, or `Ctrl-C`.
+    Interrupted,
+}
+
+/// A new order, about to be rehearsed.
+#[must_use]
+pub const fn begin(plan: Plan, now: Timestamp) -> Order {
+    Order {
+        plan,
+        state: OrderState::Rehearsing,
+        attempts: Vec::new(),
+        notices: Vec::new(),
+        sighting: None,
+        waiting_for: None,
+        started_at: now,
+        accepted_at: None,
+        ended_at: None,
+    }
+}
+
+/// The order was cleared and is handed to the executor.
+pub fn sent(order: &mut Order) {
+    if matches!(
+        order.state,
+        OrderState::Rehearsing | OrderState::Rehearsed(_) | OrderState::RehearsalFailed(_)
+    ) {
+        order.state = OrderState::Sending;
+    }
+}
+
+/// The checks said no, and the operator will not ask again. Returns what to record.
+#[must_use]
+pub fn refused(order: &mut Order, refusals: Vec<Refusal>, now: Timestamp) -> Vec<AuditEntry> {
+    if order.is_over() { Vec::new() } else { end(order, Outcome::Refused(refusals), now) }
+}
+
+/// Takes news of the order. Returns what to record.
+#[must_use]
+pub fn advance(order: &mut Order, news: OrderNews, facts: &Facts<'_>) -> Vec<AuditEntry> {
+    match news {
+        OrderNews::Rehearsed(answer) => {
+            rehearsed(order, answer);
+            Vec::new()
+        }
+        OrderNews::Attempted(attempt) => {
+            attempted(order, *attempt);
+            Vec::new()
+        }
+        OrderNews::NotRecorded(why) => {
+            order.notices.push(Text::clean(&format!("not recorded: {why}")));
+            Vec::new()
+        }
+        OrderNews::Executed(execution) => executed(order, execution, facts),
+        OrderNews::Sighted(sighting) => sighted(order, sighting, facts),
+    }
+}
+
+/// Looks at new facts, or at the same ones later. Returns what to record.
+#[must_use]
+pub fn look(order: &mut Order, facts: &Facts<'_>) -> Vec<AuditEntry> {
+    match order.state {
+        OrderState::Converging => follow(order, facts),
+        OrderState::Unknown { .. } => resolve(order, facts),
+        OrderState::Rehearsing
+        | OrderState::Rehearsed(_)
+        | OrderState::RehearsalFailed(_)
+        | OrderState::Sending
+        | OrderState::Ended(_) => Vec::new(),
+    }
+}
+
+/// Stops following the order. What was sent stays sent. Returns what to record.
+#[must_use]
+pub fn give_up(order: &mut Order, how: GiveUp, now: Timestamp) -> Vec<AuditEntry> {
+    let outcome = match (&order.state, how) {
+        (OrderState::Ended(_), _)
+        | (OrderState::Sending | OrderState::Unknown { .. }, GiveUp::NoWait) => return Vec::new(),
+        (OrderState::Converging, GiveUp::NoWait | GiveUp::Interrupted) => Outcome::Accepted,
+        (OrderState::Sending, GiveUp::Interrupted) => {
+            Outcome::Unknown(Text::from("interrupted while it was being sent"))
+        }
+        (OrderState::Unknown { why, .. }, GiveUp::Interrupted) => {
+            Outcome::Unknown(Text::clean(&format!("interrupted before the watch told: {why}")))
+        }
+        (
+            OrderState::Rehearsing | OrderState::Rehearsed(_) | OrderState::RehearsalFailed(_),
+            GiveUp::NoWait | GiveUp::Interrupted,
+        ) => Outcome::NotSent(Text::from("given up before anything was sent")),
+    };
+    end(order, outcome, now)
+}
+
+fn rehearsed(order: &mut Order, answer: Result<Box<super::plan::Rehearsal>, Trouble>) {
+    if matches!(
+        order.state,
+        OrderState::Rehearsing | OrderState::Rehearsed(_) | OrderState::RehearsalFailed(_)
+    ) {
+        order.state = match answer {
+            Ok(rehearsal) => OrderState::Rehearsed(rehearsal),
+            Err(trouble) => OrderState::RehearsalFailed(trouble),
+        };
+    }
+}
+
+fn attempted(order: &mut Order, attempt: Attempt) {
+    if order.attempts.len() < ATTEMPTS_MAX {
+        order.attempts.push(attempt);
+    } else if let Some(last) = order.attempts.last_mut() {
+        *last = attempt;
+    }
+}
+
+/// Most attempts kept of one order. The executor sends for five seconds at most, so this is never reached by it;
+/// beyond it the last one counts, which is the one that decides.
+pub const ATTEMPTS_MAX: usize = 256;
+
+fn executed(order: &mut Order, execution: Execution, facts: &Facts<'_>) -> Vec<AuditEntry> {
+    if order.state != OrderState::Sending {
+        return Vec::new();
+    }
+    let now = facts.now;
+    match execution {
+        Execution::Accepted => {
+            order.accepted_at = Some(now);
+            order.state = OrderState::Converging;
+            follow(order, facts)
+        }
+        Execution::Unknown { write, why } => {
+            order.state = OrderState::Unknown { write, why, since: now, quiet_since: None };
+            resolve(order, facts)
+        }
+        Execution::Failed { write, why } => fail(order, write, (&why, Outcome::Failed), now),
+        Execution::NotSent { write, why } => {
+            let why = Text::clean(&why.to_string());
+            fail(order, write, (&why, Outcome::NotSent), now)
+        }
+        Execution::Superseded { write, differences } => {
+            let why = sentence(&differences);
+            fail(order, write, (&why, Outcome::Superseded), now)
+        }
+        Execution::NotRecorded(why) => {
+            let refusal = Refusal::new(
+                CheckId::Record,
+                &format!("the deed cannot be recorded: {why}"),
+                "make room in the audit folder; pause and abort go without",
+            );
+            end(order, Outcome::Refused(vec![refusal]), now)
+        }
+        Execution::Expired => {
+            let why = "what the checks said is older than 5 s: say yes again";
+            end(order, Outcome::NotSent(Text::from(why)), now)
+        }
+    }
+}
+
+/// A write failed: alone it is the outcome, after another write it is a half.
+fn fail(
+    order: &mut Order,
+    write: usize,
+    (why, alone): (&Text, fn(Text) -> Outcome),
+    now: Timestamp,
+) -> Vec<AuditEntry> {
+    let outcome = if write == 0 { alone(why.clone()) } else { half_done(&order.plan, write, why) };
+    end(order, outcome, now)
+}
+
+/// Which half is done, and which is not.
+fn half_done(plan: &Plan, write: usize, why: &Text) -> Outcome {
+    let done: Vec<&str> = plan.writes.iter().take(write).map(|write| write.done).collect();
+    let missing = plan.writes.get(write).map_or("the rest", |write| write.done);
+    Outcome::HalfDone(Text::clean(&format!(
+        "half done: {}; but not yet: {missing} ({why})",
+        done.join(", ")
+    )))
+}
+
+fn sentence(differences: &[Text]) -> Text {
+    let words: Vec<&str> = differences.iter().map(Text::as_str).collect();
+    Text::clean(&format!("it changed first: {}", words.join(", ")))
+}
+
+fn sighted(order: &mut Order, sighting: Sighting, facts: &Facts<'_>) -> Vec<AuditEntry> {
+    if order.is_over() || explained(order, &sighting) {
+        return Vec::new();
+    }
+    // The first sighting decides; after a gap a mark may still be found, and is worth more.
+    let better = matches!(order.sighting, None | Some(Sighting::Gap));
+    if better {
+        order.sighting = Some(sighting);
+    }
+    look(order, facts)
+}
+
+/// The change that was seen is one that was answered: it says nothing of a later write.
+fn explained(order: &Order, sighting: &Sighting) -> bool {
+    let seen = match sighting {
+        Sighting::Marked(version) | Sighting::Overtaken { by: version, .. } => version,
+        Sighting::Gap | Sighting::Deleted => return false,
+    };
+    order.attempts.iter().any(|attempt| accepted_version(attempt) == Some(seen))
+}
+
+fn accepted_version(attempt: &Attempt) -> Option<&ResourceVersion> {
+    match &attempt.answer {
+        AttemptAnswer::Accepted { version, .. } => Some(version),
+        AttemptAnswer::Conflict
+        | AttemptAnswer::Rejected { .. }
+        | AttemptAnswer::NoAnswer(_)
+        | AttemptAnswer::NeverLeft(_) => None,
+    }
+}
+
+fn follow(order: &mut Order, facts: &Facts<'_>) -> Vec<AuditEntry> {
+    let judged = match facts.workload {
+        Known::Here(workload) => arrival::judge(&order.plan, &since(order), workload),
+        Known::Gone => Judgement::Superseded(Text::from("it was deleted")),
+        Known::NotYet => Judgement::NotYet(Text::from("the cluster has not told of it yet")),
+    };
+    match judged {
+        Judgement::Arrived => end(order, Outcome::Arrived, facts.now),
+        Judgement::Dropped(why) => end(order, Outcome::Stalled(why), facts.now),
+        Judgement::Superseded(why) => end(order, Outcome::Superseded(why), facts.now),
+        Judgement::NotYet(why) => wait(order, why, facts),
+    }
+}
+
+fn wait(order: &mut Order, why: Text, facts: &Facts<'_>) -> Vec<AuditEntry> {
+    let waited = order.accepted_at.map_or(Duration::ZERO, |at| age(at, facts.now));
+    if waited < order.plan.deadline {
+        order.waiting_for = Some(why);
+        return Vec::new();
+    }
+    let silent = facts.proven_at.is_none_or(|at| age(at, facts.now) >= STALE_FROM);
+    let outcome = if silent {
+        let words = format!("accepted, but the cluster has gone silent; last known: {why}");
+        Outcome::Unknown(Text::clean(&words))
+    } else {
+        Outcome::Stalled(why)
+    };
+    end(order, outcome, facts.now)
+}
+
+/// From when on facts count, by the answers (or, for a write without one, by its mark).
+fn since(order: &Order) -> Since {
+    let mut since = Since::default();
+    for attempt in &order.attempts {
+        let AttemptAnswer::Accepted { version, generation, .. } = &attempt.answer else {
+            continue;
+        };
+        match order.plan.writes.get(attempt.write) {
+            Some(write) if is_own(&order.plan, write) => {
+                since.version = Some(version.clone());
+                since.generation = *generation;
+            }
+            Some(_) => since.template_generation = *generation,
+            None => {}
+        }
+    }
+    let last = order.plan.writes.last().is_some_and(|write| is_own(&order.plan, write));
+    if let (Some(Sighting::Marked(version)), true) = (&order.sighting, last) {
+        since.version = Some(version.clone());
+    }
+    since
+}
+
+/// The write is to the workload's own object (and not to the Deployment it refers to).
+fn is_own(plan: &Plan, write: &Write) -> bool {
+    let kind = match write.object.kind {
+        ObjectKind::Rollout => WorkloadKind::Rollout,
+        ObjectKind::Deployment => WorkloadKind::Deployment,
+    };
+    kind == plan.target.kind && write.object.name == plan.target.name
+}
+
+/// A write got no answer. The first change after our precondition decides: our mark, it was applied; anything else,
+/// it never can be.
+fn resolve(order: &mut Order, facts: &Facts<'_>) -> Vec<AuditEntry> {
+    let OrderState::Unknown { write, why, since, quiet_since } = &order.state else {
+        return Vec::new();
+    };
+    let unknown = Unknown { write: *write, why: why.clone(), since: *since, quiet: *quiet_since };
+    let precondition = order.attempts.last().and_then(|attempt| attempt.precondition.clone());
+    match (&order.sighting, precondition) {
+        (Some(Sighting::Marked(_)), _) => applied(order, &unknown, facts),
+        (Some(Sighting::Deleted), _) => fail(
+            order,
+            unknown.write,
+            (&Text::from("it was deleted"), Outcome::Superseded),
+            facts.now,
+        ),
+        (Some(Sighting::Overtaken { manager, .. }), Some(_)) => {
+            let by = manager.as_ref().map_or(String::new(), |name| format!(" (by {name})"));
+            let why = format!("another change came first{by}: it was not applied");
+            fail(order, unknown.write, (&Text::clean(&why), Outcome::Superseded), facts.now)
+        }
+        (Some(Sighting::Gap), Some(version)) => after_gap(order, &unknown, &version, facts),
+        // Sent without a precondition, another change before it proves nothing.
+        (Some(Sighting::Gap | Sighting::Overtaken { .. }), None) => {
+            by_world(order, &unknown, facts)
+        }
+        (None, precondition) => quiet(order, &unknown, precondition.as_ref(), facts),
+    }
+}
+
+/// What is known of a write without an answer.
+struct Unknown {
+    write: usize,
+    why: Trouble,
+    since: Timestamp,
+    quiet: Option<Timestamp>,
+}
+
+fn applied(order: &mut Order, unknown: &Unknown, facts: &Facts<'_>) -> Vec<AuditEntry> {
+    if unknown.write + 1 < order.plan.writes.len() {
+        let why = Text::clean(&format!("not sent, because of: {}", unknown.why));
+        let outcome = half_done(&order.plan, unknown.write + 1, &why);
+        return end(order, outcome, facts.now);
+    }
+    order.notices.push(Text::from("no answer came; the watch found our mark: it was applied"));
+    order.accepted_at = Some(facts.now);
+    order.state = OrderState::Converging;
+    follow(order, facts)
+}
+
+/// The watch had a gap where our mark may have been. If the object is still as it was before our write, the write may
+/// yet come.
+fn after_gap(
+    order: &mut Order,
+    unknown: &Unknown,
+    precondition: &ResourceVersion,
+    facts: &Facts<'_>,
+) -> Vec<AuditEntry> {
+    match facts.workload {
+        Known::Here(workload) if workload.meta.resource_version == *precondition => {
+            quiet(order, unknown, Some(precondition), facts)
+        }
+        Known::Here(_) | Known::Gone | Known::NotYet => by_world(order, unknown, facts),
+    }
+}
+
+/// All that is left is how the world stands: "probably", or not applied.
+fn by_world(order: &mut Order, unknown: &Unknown, facts: &Facts<'_>) -> Vec<AuditEntry> {
+    let current = facts.proven_at.is_some_and(|at| at > unknown.since);
+    match facts.workload {
+        _ if !current => quiet(order, unknown, None, facts),
+        Known::NotYet => quiet(order, unknown, None, facts),
+        Known::Gone => fail(
+            order,
+            unknown.write,
+            (&Text::from("it was deleted"), Outcome::Superseded),
+            facts.now,
+        ),
+        Known::Here(workload) if arrival::stands(&order.plan, workload) => {
+            let words = format!(
+                "probably done: no answer came ({}), the watch had a gap, and it stands where it should",
+                unknown.why
+            );
+            end(order, Outcome::Unknown(Text::clean(&words)), facts.now)
+        }
+        Known::Here(_) => {
+            let why = Text::clean(&format!("no answer came ({}); it was not applied", unknown.why));
+            fail(order, unknown.write, (&why, Outcome::Failed), facts.now)
+        }
+    }
+}
+
+/// Nothing was seen. While the watch is current and the object does not change for as long as a request can live,
+/// the write was not applied.
+fn quiet(
+    order: &mut Order,
+    unknown: &Unknown,
+    precondition: Option<&ResourceVersion>,
+    facts: &Facts<'_>,
+) -> Vec<AuditEntry> {
+    let now = facts.now;
+    let current = facts.proven_at.is_some_and(|at| at > unknown.since && age(at, now) < STALE_FROM);
+    let unchanged = matches!((facts.workload, precondition), (Known::Here(workload), Some(version))
+        if workload.meta.resource_version == *version);
+    let quiet = if current && unchanged { unknown.quiet.or(Some(now)) } else { None };
+    if quiet.is_some_and(|at| age(at, now) >= QUIET_MIN) {
+        let why = Text::clean(&format!(
+            "no answer came ({}), and nothing changed within {} s: it was not applied",
+            unknown.why,
+            QUIET_MIN.as_secs()
+        ));
+        return fail(order, unknown.write, (&why, Outcome::Failed), now);
+    }
+    if age(unknown.since, now) >= UNKNOWN_MAX {
+        return end(order, Outcome::Unknown(Text::clean(&unknown.why.to_string())), now);
+    }
+    if let OrderState::Unknown { quiet_since, .. } = &mut order.state {
+        *quiet_since = quiet;
+    }
+    Vec::new()
+}
+
+fn end(order: &mut Order, outcome: Outcome, now: Timestamp) -> Vec<AuditEntry> {
+    order.waiting_for = None;
+    order.ended_at = Some(now);
+    order.state = OrderState::Ended(outcome.clone());
+    vec![AuditEntry::Outcome(outcome)]
+}
