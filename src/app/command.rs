@@ -399,7 +399,7 @@ mod tests {
     #[test]
     fn every_deed_has_its_command() {
         for action in Action::ALL {
-            let spec = CommandSpec::of(&Command::Deed(action)).expect(action.name());
+            let spec = CommandSpec::of(&Command::Deed(action)).unwrap();
             assert_eq!(spec.id, format!("rollout.{}", action.name()));
             assert_eq!((spec.title, spec.danger()), (action.title(), Some(action.danger())));
         }

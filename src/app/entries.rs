@@ -76,7 +76,14 @@ impl<'a> Reading<'a> {
                         entries.extend(self.entry(key, place, value));
                     }
                 }
-                found => entries.extend(self.entry("", (key, at), (found, value.span().start))),
+                found @ (DeValue::String(_)
+                | DeValue::Integer(_)
+                | DeValue::Float(_)
+                | DeValue::Boolean(_)
+                | DeValue::Datetime(_)
+                | DeValue::Array(_)) => {
+                    entries.extend(self.entry("", (key, at), (found, value.span().start)));
+                }
             }
         }
         entries.sort_by_key(|entry| entry.key_at);

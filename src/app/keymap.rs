@@ -190,13 +190,11 @@ impl Keymap {
             return Err(warning.nearest(&entry.value, ids));
         }
         let binding = Binding { command, origin: origin.clone() };
-        match self.tables.entry(context).or_default().insert(keys, binding) {
-            None => Ok(()),
-            Some(_) => {
-                let what = format!("\"{}\" is bound twice in [{}]", entry.key, entry.table);
-                Err(file.at(entry.key_at, &what).hint("the last one counts"))
-            }
+        if self.tables.entry(context).or_default().insert(keys, binding).is_some() {
+            let what = format!("\"{}\" is bound twice in [{}]", entry.key, entry.table);
+            return Err(file.at(entry.key_at, &what).hint("the last one counts"));
         }
+        Ok(())
     }
 
     /// Lays another keymap over this one: where both bind the same keys in the same context, the other wins.

@@ -1,5 +1,7 @@
 //! Tests of [`super`].
 
+use std::fmt::Write as _;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -168,12 +170,12 @@ fn any_keymap() -> impl Strategy<Value = Keymap> {
     proptest::collection::vec(binding, 0..12).prop_map(|bindings| {
         let mut source = String::new();
         for context in KeyContext::ALL {
-            source.push_str(&format!("[{}]\n", context.name()));
+            let _ = writeln!(source, "[{}]", context.name());
             let mut seen = std::collections::BTreeSet::new();
             for (place, keys, command) in &bindings {
                 if KeyContext::ALL[*place] == context && seen.insert(keys.clone()) {
                     let id = COMMANDS.get(*command).map_or("none", |spec| spec.id);
-                    source.push_str(&format!("\"{keys}\" = \"{id}\"\n"));
+                    let _ = writeln!(source, "\"{keys}\" = \"{id}\"");
                 }
             }
         }

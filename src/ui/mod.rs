@@ -1,1 +1,6 @@
-//! Paint: reads the state, changes nothing.
+//! Paint: reads the state, changes nothing, panics at no size.
+
+pub mod colour;
+pub mod format;
+pub mod marks;
+pub mod theme;
