@@ -4,6 +4,29 @@
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+use kube::config::AuthInfo;
+
+use crate::domain::feed::Trouble;
+use crate::domain::text::Text;
+
+/// Refuses a client certificate that has expired: the server's own words for it are a bare "unauthorized" or a broken
+/// connection.
+pub(super) fn check(info: &AuthInfo, now: Timestamp) -> Result<(), Trouble> {
+    use base64::Engine as _;
+    let data = info.client_certificate_data.as_deref().filter(|data| !data.is_empty());
+    let pem = match (data, info.client_certificate.as_deref()) {
+        (Some(data), _) => base64::engine::general_purpose::STANDARD.decode(data.trim()).ok(),
+        (None, Some(file)) => std::fs::read(file).ok(),
+        (None, None) => None,
+    };
+    // What cannot be read here is refused by TLS in its own words.
+    match pem.and_then(|pem| not_after(&pem)) {
+        Some(end) if end <= now => {
+            Err(Trouble::Tls(Text::clean(&format!("the client certificate expired on {end}"))))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
 
 /// The end of validity of the first certificate in this PEM text.
 pub(super) fn not_after(pem: &[u8]) -> Option<Timestamp> {
@@ -69,6 +92,18 @@ mod tests {
     #[test]
     fn the_end_of_validity_is_read_from_the_certificate() {
         assert_eq!(not_after(OLD.as_bytes()), "2021-01-01T00:00:00Z".parse().ok());
+    }
+
+    #[test]
+    fn an_expired_client_certificate_is_told_before_it_is_used() {
+        use base64::Engine as _;
+        let data = base64::engine::general_purpose::STANDARD.encode(OLD);
+        let info = AuthInfo { client_certificate_data: Some(data), ..AuthInfo::default() };
+        let at = |time: &str| time.parse().expect("a time");
+        assert_eq!(check(&info, at("2020-06-01T00:00:00Z")), Ok(()));
+        let late = check(&info, at("2021-01-01T00:00:00Z")).expect_err("expired");
+        assert!(late.to_string().contains("expired on 2021-01-01"), "{late}");
+        assert_eq!(check(&AuthInfo::default(), at("2021-01-01T00:00:00Z")), Ok(()));
     }
 
     #[test]

@@ -17,6 +17,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use kube::client::{Body, ConfigExt};
 use tower::{BoxError, Layer, Service, ServiceBuilder};
 
+use super::certificate;
 use super::credentials::{After401, Authorized, Credentials};
 use super::trouble::{self, Refusal};
 use crate::domain::feed::Trouble;
@@ -69,6 +70,7 @@ impl Dialer {
     /// connects.
     pub(super) async fn dial(&self) -> Result<Clients, Trouble> {
         let config = self.with_certificate().await?;
+        certificate::check(&config.auth_info, self.credentials.now())?;
         // Only the first call has an effect; every part of the program wants the same provider.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut tcp = HttpConnector::new();

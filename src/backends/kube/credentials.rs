@@ -24,10 +24,10 @@ use crate::domain::feed::Trouble;
 use crate::domain::text::Text;
 
 /// A token is renewed this long before it expires, so that none expires on its way.
-const RENEW_BEFORE: Duration = Duration::from_secs(60);
+const RENEW_BEFORE: Duration = Duration::from_mins(1);
 
 /// A token file is read again after this time; kubelet writes a new token long before the old one expires.
-const FILE_AGE_MAX: Duration = Duration::from_secs(60);
+const FILE_AGE_MAX: Duration = Duration::from_mins(1);
 
 /// Two runs of a plugin, or two readings forced by a 401, are at least this far apart.
 const COOL_DOWN: Duration = Duration::from_secs(10);
@@ -42,7 +42,7 @@ pub(super) enum Origin {
     /// A file with a bearer token.
     File(PathBuf),
     /// A program that prints one.
-    Plugin(Plugin),
+    Plugin(Box<Plugin>),
 }
 
 /// The credential of one context.
@@ -64,6 +64,10 @@ struct Held {
 impl Credentials {
     pub(super) fn new(origin: Origin, clock: Clock) -> Self {
         Self { origin, clock, held: Mutex::new(Held::default()) }
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        (self.clock)()
     }
 
     /// The header for a request now.
@@ -121,7 +125,7 @@ impl Credentials {
 
     fn is_valid(&self, held: &Held) -> bool {
         held.fetched.is_some()
-            && held.expires.is_none_or(|expires| (self.clock)() + RENEW_BEFORE < expires)
+            && held.expires.is_none_or(|expires| self.now() + RENEW_BEFORE < expires)
     }
 
     async fn run(&self, plugin: &Plugin, held: &mut Held) -> Result<(), Trouble> {

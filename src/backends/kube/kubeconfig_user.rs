@@ -47,7 +47,7 @@ pub(super) fn origin(user: &User, cautions: &mut Vec<Text>) -> Result<Origin, Tr
             return Err(config(format!("{place}: exec plugin of user {name:?} has no command")));
         }
         cautions.push(Text::clean(&format!("runs {command} to log in")));
-        return Ok(Origin::Plugin(Plugin::new(exec.clone())));
+        return Ok(Origin::Plugin(Box::new(Plugin::new(exec.clone()))));
     }
     Ok(Origin::Nowhere)
 }

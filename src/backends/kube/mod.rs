@@ -25,6 +25,42 @@ pub mod trouble;
 
 pub mod sightings;
 
+mod lean;
+
+mod fields;
+
+mod meta;
+
+mod owner;
+
+mod argo;
+
+mod native;
+
+mod runs;
+
+mod pods;
+
+mod events;
+
+mod rows;
+
+mod watch;
+
+mod heartbeat;
+
+mod fleet;
+
+mod waiting;
+
+mod outbox;
+
+mod streams;
+
+mod compose;
+
+mod details;
+
 pub mod follow;
 
 pub mod query;

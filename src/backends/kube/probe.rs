@@ -1,5 +1,7 @@
 //! Small questions about a cluster itself: who we are, what we may, what is installed, how far the clocks are apart.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::cluster::Cluster;
@@ -49,16 +51,16 @@ pub async fn version(cluster: &Cluster) -> Result<Text, Trouble> {
 /// Why it does not answer.
 pub async fn identity(cluster: &Cluster) -> Result<Option<Text>, Trouble> {
     let link = cluster.link().await?;
-    who(link.reading(), cluster).await
+    who(link.reading(), cluster.deadline()).await
 }
 
-pub(super) async fn who(wire: &Wire, cluster: &Cluster) -> Result<Option<Text>, Trouble> {
+pub(super) async fn who(wire: &Wire, deadline: Duration) -> Result<Option<Text>, Trouble> {
     let path = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
     let body = json!({
         "apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview",
     });
     let ask = Ask::post(path.to_owned(), &body, About::path("selfsubjectreviews"));
-    match wire.json(&ask.within(cluster.deadline())).await {
+    match wire.json(&ask.within(deadline)).await {
         Ok(value) => {
             let name = value.pointer("/status/userInfo/username").and_then(Value::as_str);
             Ok(name.map(Text::clean))

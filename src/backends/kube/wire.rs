@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{ACCEPT, CONTENT_TYPE, DATE, USER_AGENT, WARNING};
+use http::header::{ACCEPT, CONTENT_TYPE, DATE, RETRY_AFTER, USER_AGENT, WARNING};
 use http::{HeaderValue, Method, Request, Response};
 use http_body_util::BodyExt;
 use kube::client::Body;
@@ -66,7 +66,7 @@ impl About {
 
     /// The same on a subresource.
     #[must_use]
-    pub fn sub(mut self, subresource: &str) -> Self {
+    pub fn with_subresource(mut self, subresource: &str) -> Self {
         self.resource = format!("{}/{subresource}", self.resource);
         self
     }
@@ -168,6 +168,8 @@ pub struct Reply {
     pub date: Option<Timestamp>,
     /// The texts of `Warning` headers.
     pub warnings: Vec<Text>,
+    /// How long the server asks us to stay away (`Retry-After`, in seconds).
+    pub retry_after: Option<Duration>,
 }
 
 impl Reply {
@@ -241,22 +243,21 @@ impl Wire {
         self.call(ask).await.map_err(|fault| fault.trouble)?.value(&ask.about)
     }
 
-    /// Opens a stream of lines; `ask.deadline` counts for its beginning only.
+    /// Opens a stream of lines, each at most `ask.bytes_max` long; `ask.deadline` counts for its beginning only.
     ///
     /// # Errors
-    /// The trouble of the connection or the status.
-    pub async fn lines(&self, ask: &Ask) -> Result<Lines, Trouble> {
+    /// Why there is no answer; a status of the server is an answer.
+    pub async fn open(&self, ask: &Ask) -> Result<Opened, Fault> {
         let opening = async {
-            let response = self.send(ask).await.map_err(|fault| fault.trouble)?;
+            let response = self.send(ask).await?;
             if response.status().is_success() {
-                return Ok(Lines::new(response.into_body(), ask.bytes_max));
+                return Ok(Opened::Lines(Lines::new(response.into_body(), ask.bytes_max)));
             }
-            let reply = read(response, ERROR_BYTES_MAX).await.map_err(|fault| fault.trouble)?;
-            Err(trouble::of_reply(&reply, &ask.about))
+            read(response, ERROR_BYTES_MAX).await.map(Opened::Refused)
         };
-        tokio::time::timeout(ask.deadline, opening)
-            .await
-            .unwrap_or(Err(Trouble::TimedOut { after: ask.deadline }))
+        let timed_out =
+            Fault { trouble: Trouble::TimedOut { after: ask.deadline }, sent: Sent::Maybe };
+        tokio::time::timeout(ask.deadline, opening).await.unwrap_or(Err(timed_out))
     }
 
     async fn exchange(&self, ask: &Ask) -> Result<Reply, Fault> {
@@ -299,6 +300,7 @@ async fn read(response: Response<Body>, bytes_max: usize) -> Result<Reply, Fault
         body: Bytes::new(),
         media_type: header(CONTENT_TYPE).map(str::to_owned),
         date: header(DATE).and_then(http_date),
+        retry_after: header(RETRY_AFTER).and_then(|raw| raw.parse().ok()).map(Duration::from_secs),
         warnings: parts
             .headers
             .get_all(WARNING)
@@ -334,6 +336,14 @@ fn http_date(raw: &str) -> Option<Timestamp> {
 fn warning_text(raw: &str) -> Text {
     let text = raw.split_once('"').map_or(raw, |(_, rest)| rest.trim_end_matches('"'));
     Text::clean(text)
+}
+
+/// The answer to a request for a stream.
+pub enum Opened {
+    /// The stream.
+    Lines(Lines),
+    /// A status other than 2xx.
+    Refused(Reply),
 }
 
 /// The lines of a stream, each within the limit.

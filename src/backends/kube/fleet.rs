@@ -1,0 +1,275 @@
+//! What is known of one cluster's fleet, joined: workloads with the ReplicaSets they own. A value; no IO.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use super::rows::{FleetKind, Known, Owned, Row};
+use super::watch::is_later;
+use crate::domain::ids::{
+    Name, Namespace, PodHash, ResourceVersion, Uid, WorkloadKind, WorkloadRef,
+};
+use crate::domain::workload::{Controller, ReplicaSet, Workload};
+
+/// One watch of the fleet.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct FleetKey {
+    /// What it brings.
+    pub(super) kind: FleetKind,
+    /// Of which namespace; `None`: of all.
+    pub(super) namespace: Option<Namespace>,
+}
+
+/// How a row came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Came {
+    /// In a list: the truth, whatever was known.
+    Listed,
+    /// As a change: older ones than what is known are late.
+    Changed,
+}
+
+struct Entry {
+    known: Box<Known>,
+    from: FleetKey,
+    /// The list of its watch in which it was seen last.
+    list: u64,
+}
+
+struct Set {
+    set: ReplicaSet,
+    template: u64,
+    from: FleetKey,
+    list: u64,
+}
+
+/// Workloads, their ReplicaSets, and who takes over whom.
+#[derive(Default)]
+pub(super) struct Fleet {
+    entries: HashMap<Uid, Entry>,
+    by_target: HashMap<WorkloadRef, Uid>,
+    sets: HashMap<Uid, Vec<Set>>,
+    owner_of: HashMap<Uid, Uid>,
+    lists: HashMap<FleetKey, u64>,
+    /// Deployment by namespace and name → the Rollout that names it.
+    takeovers: BTreeMap<(Namespace, Name), Name>,
+}
+
+impl Fleet {
+    /// A new list of this watch begins.
+    pub(super) fn begin(&mut self, key: &FleetKey) {
+        *self.lists.entry(key.clone()).or_default() += 1;
+    }
+
+    /// Takes a row; returns the workloads whose picture changed.
+    pub(super) fn put(&mut self, key: &FleetKey, row: Row, came: Came) -> Vec<WorkloadRef> {
+        let list = self.lists.get(key).copied().unwrap_or_default();
+        match row {
+            Row::Workload(known, _) => self.put_workload(key, known, list, came),
+            Row::Set(owned) => self.put_set(key, *owned, list),
+        }
+    }
+
+    fn put_workload(
+        &mut self,
+        key: &FleetKey,
+        known: Box<Known>,
+        list: u64,
+        came: Came,
+    ) -> Vec<WorkloadRef> {
+        let (uid, target) = (known.workload.meta.uid.clone(), known.workload.target.clone());
+        if let Some(entry) = self.entries.get(&uid) {
+            let (new, old) = (
+                &known.workload.meta.resource_version,
+                &entry.known.workload.meta.resource_version,
+            );
+            if came == Came::Changed && is_later(old, new) {
+                return Vec::new();
+            }
+        }
+        let mut dirty = vec![target.clone()];
+        dirty.extend(self.take_over(&known));
+        self.by_target.insert(target, uid.clone());
+        self.entries.insert(uid, Entry { known, from: key.clone(), list });
+        dirty
+    }
+
+    /// Notes which Deployment a Rollout names; returns the Deployments for which that changed.
+    fn take_over(&mut self, known: &Known) -> Vec<WorkloadRef> {
+        let target = &known.workload.target;
+        let named = known.workload.rollout().and_then(|rollout| rollout.spec.workload_ref.as_ref());
+        let named = named.filter(|source| source.kind.as_str() == "Deployment");
+        let place = named.map(|source| (target.namespace.clone(), source.name.clone()));
+        let mut changed = self.let_go(target, place.as_ref());
+        if let Some(place) = place
+            && self.takeovers.get(&place) != Some(&target.name)
+        {
+            changed.push(deployment(target, place.1.clone()));
+            self.takeovers.insert(place, target.name.clone());
+        }
+        changed.retain(|target| self.by_target.contains_key(target));
+        changed
+    }
+
+    /// Forgets what a Rollout took over, but for one.
+    fn let_go(
+        &mut self,
+        target: &WorkloadRef,
+        keep: Option<&(Namespace, Name)>,
+    ) -> Vec<WorkloadRef> {
+        if target.kind != WorkloadKind::Rollout {
+            return Vec::new();
+        }
+        let mut changed = Vec::new();
+        self.takeovers.retain(|place, by| {
+            let is_ours = place.0 == target.namespace && *by == target.name && Some(place) != keep;
+            if is_ours {
+                changed.push(deployment(target, place.1.clone()));
+            }
+            !is_ours
+        });
+        changed
+    }
+
+    fn put_set(&mut self, key: &FleetKey, owned: Owned, list: u64) -> Vec<WorkloadRef> {
+        let Owned { owner, set, template } = owned;
+        let mut dirty = Vec::new();
+        if let Some(before) = self.owner_of.insert(set.uid.clone(), owner.clone())
+            && before != owner
+        {
+            dirty.extend(self.drop_set(&before, &set.uid));
+        }
+        let sets = self.sets.entry(owner.clone()).or_default();
+        let new = Set { set, template, from: key.clone(), list };
+        match sets.iter_mut().find(|known| known.set.uid == new.set.uid) {
+            Some(known) => *known = new,
+            None => sets.push(new),
+        }
+        dirty.extend(self.target_of(&owner));
+        dirty
+    }
+
+    fn drop_set(&mut self, owner: &Uid, uid: &Uid) -> Option<WorkloadRef> {
+        if let Some(sets) = self.sets.get_mut(owner) {
+            sets.retain(|known| known.set.uid != *uid);
+            if sets.is_empty() {
+                self.sets.remove(owner);
+            }
+        }
+        self.target_of(owner)
+    }
+
+    fn target_of(&self, uid: &Uid) -> Option<WorkloadRef> {
+        self.entries.get(uid).map(|entry| entry.known.workload.target.clone())
+    }
+
+    /// An object is gone; returns the workloads whose picture changed (gone ones among them).
+    pub(super) fn gone(&mut self, uid: &Uid) -> Vec<WorkloadRef> {
+        if let Some(owner) = self.owner_of.remove(uid) {
+            return self.drop_set(&owner, uid).into_iter().collect();
+        }
+        let Some(entry) = self.entries.remove(uid) else { return Vec::new() };
+        let target = entry.known.workload.target;
+        let mut dirty = Vec::new();
+        // One that was created anew under the same name lives on.
+        if self.by_target.get(&target) == Some(uid) {
+            self.by_target.remove(&target);
+            dirty = self.let_go(&target, None);
+            dirty.push(target);
+        }
+        dirty
+    }
+
+    /// The list of this watch is whole: what it did not bring is gone.
+    pub(super) fn whole(&mut self, key: &FleetKey) -> Vec<WorkloadRef> {
+        let list = self.lists.get(key).copied().unwrap_or_default();
+        self.gone_where(|from, seen| from == key && seen < list)
+    }
+
+    /// This watch is given up: what only it brought is gone.
+    pub(super) fn forget(&mut self, key: &FleetKey) -> Vec<WorkloadRef> {
+        self.lists.remove(key);
+        self.gone_where(|from, _| from == key)
+    }
+
+    fn gone_where(&mut self, is_gone: impl Fn(&FleetKey, u64) -> bool) -> Vec<WorkloadRef> {
+        let entries = self.entries.iter().filter(|(_, entry)| is_gone(&entry.from, entry.list));
+        let sets = self.sets.values().flatten().filter(|set| is_gone(&set.from, set.list));
+        let mut gone: Vec<Uid> = entries.map(|(uid, _)| uid.clone()).collect();
+        gone.extend(sets.map(|set| set.set.uid.clone()));
+        gone.iter().flat_map(|uid| self.gone(uid)).collect()
+    }
+
+    /// The version at which an object is known.
+    pub(super) fn version(&self, uid: &Uid) -> Option<&ResourceVersion> {
+        self.entries.get(uid).map(|entry| &entry.known.workload.meta.resource_version)
+    }
+
+    /// A workload with everything that belongs to it.
+    pub(super) fn workload(&self, target: &WorkloadRef) -> Option<Workload> {
+        let uid = self.by_target.get(target)?;
+        let known = &self.entries.get(uid)?.known;
+        let mut workload = known.workload.clone();
+        let sets = self.sets.get(uid).map(Vec::as_slice).unwrap_or_default();
+        workload.revisions = revisions(sets);
+        if let Controller::Deployment(facts) = &mut workload.controller {
+            facts.current_hash = current_hash(known.template, sets);
+            let place = (target.namespace.clone(), target.name.clone());
+            facts.taken_over_by = self.takeovers.get(&place).cloned();
+        }
+        Some(workload)
+    }
+
+    /// What is needed to find the parts of a workload.
+    pub(super) fn parts(&self, target: &WorkloadRef) -> Option<Parts> {
+        let uid = self.by_target.get(target)?;
+        let known = &self.entries.get(uid)?.known;
+        let sets = self.sets.get(uid).map(Vec::as_slice).unwrap_or_default();
+        let mut names: Vec<(Uid, Name)> =
+            sets.iter().map(|set| (set.set.uid.clone(), set.set.name.clone())).collect();
+        names.sort();
+        let hashes = || {
+            let mut hashes: Vec<&str> =
+                sets.iter().filter_map(|set| set.set.hash.as_ref()).map(PodHash::as_str).collect();
+            hashes.sort_unstable();
+            let hashes = hashes.join(",");
+            (!hashes.is_empty()).then(|| format!("rollouts-pod-template-hash in ({hashes})"))
+        };
+        let selector = known.selector.as_deref().map(str::to_owned).or_else(hashes);
+        Some(Parts { uid: uid.clone(), selector, sets: names.into() })
+    }
+}
+
+/// What is needed to find the pods, runs and events of a workload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Parts {
+    /// The workload's identity.
+    pub(super) uid: Uid,
+    /// Selects its pods; `None` as long as nobody can say.
+    pub(super) selector: Option<String>,
+    /// Its ReplicaSets.
+    pub(super) sets: Arc<[(Uid, Name)]>,
+}
+
+fn deployment(of: &WorkloadRef, name: Name) -> WorkloadRef {
+    WorkloadRef { kind: WorkloadKind::Deployment, name, ..of.clone() }
+}
+
+/// Newest revision first; what has no number comes by age.
+fn revisions(sets: &[Set]) -> Arc<[ReplicaSet]> {
+    let mut order: Vec<&ReplicaSet> = sets.iter().map(|set| &set.set).collect();
+    order.sort_by(|one, two| {
+        let rank = |set: &ReplicaSet| (set.revision, set.created);
+        rank(two).cmp(&rank(one)).then_with(|| one.name.cmp(&two.name))
+    });
+    order.into_iter().cloned().collect()
+}
+
+/// The oldest ReplicaSet with the Deployment's own template, as its controller chooses.
+fn current_hash(template: Option<u64>, sets: &[Set]) -> Option<PodHash> {
+    let template = template?;
+    let oldest = sets.iter().filter(|set| set.template == template).min_by(|one, two| {
+        let age = |set: &Set| (set.set.created, set.set.name.clone());
+        age(one).cmp(&age(two))
+    })?;
+    oldest.set.hash.clone()
+}

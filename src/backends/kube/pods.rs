@@ -1,0 +1,253 @@
+//! Pods → facts. The status is the word that `kubectl get pods` prints, by the same rules; the sentence behind it is
+//! whatever the kubelet, the scheduler or the container says. Pure and total.
+
+use serde_json::Value;
+
+use super::fields::{Node, Reading};
+use super::meta::Metadata;
+use crate::domain::detail::Pod;
+use crate::domain::ids::{Name, PodHash, Uid};
+use crate::domain::text::Text;
+
+/// A pod.
+pub(super) fn pod(object: &Value, reading: &mut Reading<'_>) -> Pod {
+    let metadata = Metadata::of(object);
+    let root = Node::root(object);
+    let (spec, status) = (root.at("spec", "spec"), root.at("status", "status"));
+    let deleting = metadata.deleting(reading).is_some();
+    let printed = printed(spec, status, deleting, reading);
+    let owner = metadata.controller().filter(|(kind, _)| *kind == "ReplicaSet");
+    Pod {
+        name: metadata.name(reading),
+        uid: metadata.uid(),
+        replica_set: owner.map(|(_, uid)| Uid::from_text(reading.shared(uid))),
+        hash: metadata.hash().map(|hash| PodHash::from_text(reading.shared(hash))),
+        why: why(status, reading),
+        status: reading.shared(&printed.word),
+        ready: (printed.ready, printed.total),
+        restarts: printed.restarts,
+        created: metadata.created(reading),
+        node: reading.text(spec, "nodeName").map(Name::from_text),
+        containers: ["initContainers", "containers"]
+            .into_iter()
+            .flat_map(|key| names(spec, key, reading))
+            .collect(),
+    }
+}
+
+fn names(spec: Node<'_>, key: &str, reading: &mut Reading<'_>) -> Vec<Name> {
+    let list = reading.list(spec, key);
+    list.iter()
+        .map(|value| {
+            Name::from_text(reading.text_or_empty(Node::entry(value, "containers[]"), "name"))
+        })
+        .collect()
+}
+
+/// What kubectl prints of a pod.
+struct Printed {
+    word: String,
+    ready: u32,
+    total: u32,
+    restarts: u32,
+}
+
+fn printed(spec: Node<'_>, status: Node<'_>, deleting: bool, reading: &mut Reading<'_>) -> Printed {
+    let phase = status.word("phase").unwrap_or("Unknown");
+    let reason = status.word("reason").filter(|reason| !reason.is_empty());
+    let mut word = reason.unwrap_or(phase).to_owned();
+    if condition(status, "PodScheduled").and_then(|it| it.word("reason")) == Some("SchedulingGated")
+    {
+        "SchedulingGated".clone_into(&mut word);
+    }
+    let mut printed =
+        Printed { word, ready: 0, total: length(reading.list(spec, "containers")), restarts: 0 };
+    let init = init_containers(spec, status, &mut printed, reading);
+    if init.finished || is_true(status, "Initialized") {
+        printed.restarts = init.sidecar_restarts;
+        main_containers(status, &mut printed, reading);
+    }
+    if deleting && reason == Some("NodeLost") {
+        "Unknown".clone_into(&mut printed.word);
+    } else if deleting && !matches!(phase, "Succeeded" | "Failed") {
+        "Terminating".clone_into(&mut printed.word);
+    }
+    printed
+}
+
+fn length(list: &[Value]) -> u32 {
+    u32::try_from(list.len()).unwrap_or(u32::MAX)
+}
+
+struct Init {
+    finished: bool,
+    sidecar_restarts: u32,
+}
+
+/// Init containers run one after the other; the first that is not finished gives the word. A sidecar (one that always
+/// restarts) counts as finished when it has started, and among the containers that must be ready.
+fn init_containers(
+    spec: Node<'_>,
+    status: Node<'_>,
+    printed: &mut Printed,
+    reading: &mut Reading<'_>,
+) -> Init {
+    let declared = reading.list(spec, "initContainers");
+    let is_sidecar = |name: Option<&str>| {
+        declared.iter().any(|container| {
+            container.get("name").and_then(Value::as_str) == name
+                && container.get("restartPolicy").and_then(Value::as_str) == Some("Always")
+        })
+    };
+    let sidecars = declared
+        .iter()
+        .filter(|container| is_sidecar(container.get("name").and_then(Value::as_str)))
+        .count();
+    printed.total += u32::try_from(sidecars).unwrap_or(0);
+    let mut init = Init { finished: true, sidecar_restarts: 0 };
+    for (index, value) in reading.list(status, "initContainerStatuses").iter().enumerate() {
+        let container = Container::of(value, "initContainerStatuses[]");
+        let restarts = container.restarts(reading);
+        printed.restarts = printed.restarts.saturating_add(restarts);
+        let sidecar = is_sidecar(container.node.word("name"));
+        if sidecar {
+            init.sidecar_restarts = init.sidecar_restarts.saturating_add(restarts);
+        }
+        if container.exit_code() == Some(0) {
+            continue;
+        }
+        if sidecar && container.node.raw("started") == &Value::Bool(true) {
+            printed.ready += u32::from(container.is_ready());
+            continue;
+        }
+        printed.word = if container.terminated.is_there() {
+            format!("Init:{}", container.end())
+        } else {
+            match container.waiting.word("reason") {
+                Some(reason) if !reason.is_empty() && reason != "PodInitializing" => {
+                    format!("Init:{reason}")
+                }
+                Some(_) | None => format!("Init:{index}/{}", declared.len()),
+            }
+        };
+        init.finished = false;
+        break;
+    }
+    init
+}
+
+fn main_containers(status: Node<'_>, printed: &mut Printed, reading: &mut Reading<'_>) {
+    let mut running = false;
+    for value in reading.list(status, "containerStatuses").iter().rev() {
+        let container = Container::of(value, "containerStatuses[]");
+        printed.restarts = printed.restarts.saturating_add(container.restarts(reading));
+        let waiting = container.waiting.word("reason").filter(|reason| !reason.is_empty());
+        if let Some(reason) = waiting {
+            reason.clone_into(&mut printed.word);
+        } else if container.terminated.is_there() {
+            printed.word = container.end();
+        } else if container.is_ready() && container.running.is_there() {
+            running = true;
+            printed.ready += 1;
+        }
+    }
+    if printed.word == "Completed" && running {
+        let word = if is_true(status, "Ready") { "Running" } else { "NotReady" };
+        word.clone_into(&mut printed.word);
+    }
+}
+
+/// One entry of `containerStatuses`.
+struct Container<'a> {
+    node: Node<'a>,
+    waiting: Node<'a>,
+    running: Node<'a>,
+    terminated: Node<'a>,
+}
+
+impl<'a> Container<'a> {
+    fn of(value: &'a Value, place: &'static str) -> Self {
+        let node = Node::entry(value, place);
+        let state = node.at("state", place);
+        Self {
+            node,
+            waiting: state.at("waiting", place),
+            running: state.at("running", place),
+            terminated: state.at("terminated", place),
+        }
+    }
+
+    fn restarts(&self, reading: &mut Reading<'_>) -> u32 {
+        reading.count(self.node, "restartCount").unwrap_or_default()
+    }
+
+    fn is_ready(&self) -> bool {
+        self.node.raw("ready") == &Value::Bool(true)
+    }
+
+    fn exit_code(&self) -> Option<i64> {
+        // The field is required, and 0 when it is not there.
+        self.terminated.is_there().then(|| self.terminated.raw("exitCode").as_i64().unwrap_or(0))
+    }
+
+    /// How it ended, in kubectl's words.
+    fn end(&self) -> String {
+        match self.terminated.word("reason").filter(|reason| !reason.is_empty()) {
+            Some(reason) => reason.to_owned(),
+            None => match self.terminated.raw("signal").as_i64() {
+                Some(signal) if signal != 0 => format!("Signal:{signal}"),
+                Some(_) | None => format!("ExitCode:{}", self.exit_code().unwrap_or_default()),
+            },
+        }
+    }
+}
+
+fn condition<'a>(status: Node<'a>, kind: &str) -> Option<Node<'a>> {
+    let list = status.raw("conditions").as_array()?;
+    let found =
+        list.iter().find(|entry| entry.get("type").and_then(Value::as_str) == Some(kind))?;
+    Some(Node::entry(found, "status.conditions[]"))
+}
+
+fn is_true(status: Node<'_>, kind: &str) -> bool {
+    condition(status, kind).is_some_and(|it| it.word("status") == Some("True"))
+}
+
+/// The sentence behind the status: of the first container that waits or ended badly, of the scheduler, of the pod.
+/// A pod that is well has none.
+fn why(status: Node<'_>, reading: &mut Reading<'_>) -> Option<Text> {
+    let all = ["initContainerStatuses", "containerStatuses"]
+        .into_iter()
+        .flat_map(|key| reading.list(status, key))
+        .collect::<Vec<_>>();
+    let said = all.into_iter().find_map(|value| {
+        let container = Container::of(value, "containerStatuses[]");
+        container_words(&container)
+    });
+    if let Some(words) = said {
+        return Some(Text::clean(&words));
+    }
+    let unmet = ["PodScheduled", "Initialized", "Ready"].into_iter().find_map(|kind| {
+        let condition = condition(status, kind)?;
+        let message = condition.word("message").filter(|message| !message.is_empty())?;
+        (condition.word("status") != Some("True")).then_some(message)
+    });
+    let message = status.word("message").filter(|message| !message.is_empty());
+    message.or(unmet).map(Text::clean)
+}
+
+fn container_words(container: &Container<'_>) -> Option<String> {
+    let name = container.node.word("name").unwrap_or_default();
+    if let Some(message) = container.waiting.word("message").filter(|message| !message.is_empty()) {
+        let last = container.node.at("lastState", "lastState").at("terminated", "lastState");
+        let ended = match (last.word("reason"), last.raw("exitCode").as_i64()) {
+            (Some(reason), Some(code)) => format!(" (last end: {reason}, exit code {code})"),
+            (Some(_) | None, _) => String::new(),
+        };
+        return Some(format!("{name}: {message}{ended}"));
+    }
+    let code = container.exit_code().filter(|code| *code != 0)?;
+    let words = container.terminated.word("message").filter(|message| !message.is_empty());
+    let words = words.map(|words| format!(": {words}")).unwrap_or_default();
+    Some(format!("{name}: {}, exit code {code}{words}", container.end()))
+}

@@ -1,0 +1,227 @@
+//! The watches of one fleet: which there are, how each does, and what that says about the source as a whole.
+
+use std::collections::BTreeMap;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::{AbortHandle, JoinSet};
+
+use super::cluster::{Cluster, Link};
+use super::fields::Words;
+use super::fleet::FleetKey;
+use super::resource::{DEPLOYMENTS, REPLICA_SETS, ROLLOUTS, Resource};
+use super::rows::{FleetKind, Maker, Row};
+use super::watch::{Collection, Heard, Stream};
+use crate::domain::feed::{SourceHealth, Trouble};
+use crate::domain::ids::WorkloadKind;
+use crate::domain::observed::Timestamp;
+
+/// How one watch does.
+#[derive(Clone, Debug, PartialEq)]
+enum State {
+    /// Not answered yet, or cut off by the connection.
+    Opening,
+    /// A list is being read.
+    Listing,
+    /// Changes are followed.
+    Watching,
+    /// It does not work.
+    Failed(Trouble, Timestamp),
+}
+
+struct Running {
+    state: State,
+    /// The list was whole once.
+    is_whole: bool,
+    task: AbortHandle,
+}
+
+/// All watches of one fleet.
+pub(super) struct Streams {
+    cluster: Cluster,
+    links: watch::Receiver<Option<Link>>,
+    out: mpsc::Sender<(FleetKey, Heard<Row>)>,
+    running: BTreeMap<FleetKey, Running>,
+}
+
+impl Streams {
+    pub(super) const fn new(
+        cluster: Cluster,
+        links: watch::Receiver<Option<Link>>,
+        out: mpsc::Sender<(FleetKey, Heard<Row>)>,
+    ) -> Self {
+        Self { cluster, links, out, running: BTreeMap::new() }
+    }
+
+    /// Starts the watches that the operator's scope asks for.
+    pub(super) fn start_all(&mut self, tasks: &mut JoinSet<()>) {
+        let named = self.cluster.spec().namespaces.clone();
+        for kind in FleetKind::ALL {
+            if named.is_empty() {
+                self.start(FleetKey { kind, namespace: None }, tasks);
+            }
+            for namespace in &named {
+                self.start(FleetKey { kind, namespace: Some(namespace.clone()) }, tasks);
+            }
+        }
+    }
+
+    fn start(&mut self, key: FleetKey, tasks: &mut JoinSet<()>) {
+        if self.running.contains_key(&key) {
+            return;
+        }
+        // ReplicaSets carry the labels of their pods, not those of their owner.
+        let selector = match key.kind {
+            FleetKind::Rollouts | FleetKind::Deployments => self.cluster.spec().selector.clone(),
+            FleetKind::Sets => None,
+        };
+        let mut maker =
+            Maker { cluster: self.cluster.name().clone(), kind: key.kind, words: Words::default() };
+        let stream = Stream {
+            cluster: self.cluster.clone(),
+            collection: Collection {
+                resource: resource(key.kind),
+                namespace: key.namespace.clone(),
+                selector,
+            },
+            make: move |object: &serde_json::Value, at| maker.row(object, at),
+            key: key.clone(),
+            out: self.out.clone(),
+        };
+        let task = tasks.spawn(stream.run(self.links.clone()));
+        self.running.insert(key, Running { state: State::Opening, is_whole: false, task });
+    }
+
+    /// Notes how a watch does.
+    pub(super) fn note(&mut self, key: &FleetKey, heard: &Heard<Row>) {
+        let Some(running) = self.running.get_mut(key) else { return };
+        match heard {
+            Heard::Listing => running.state = State::Listing,
+            Heard::Whole(_) => {
+                running.state = State::Watching;
+                running.is_whole = true;
+            }
+            Heard::Opened(_) => running.state = State::Watching,
+            Heard::Failed(why, retry_at) => {
+                running.state = State::Failed(why.clone(), *retry_at);
+            }
+            Heard::Rows(..) | Heard::Changed(..) | Heard::Gone(..) | Heard::Beat(_) => {}
+        }
+    }
+
+    /// The connection is gone: nobody can say that what is known is current.
+    pub(super) fn cut(&mut self) {
+        for running in self.running.values_mut() {
+            if matches!(running.state, State::Watching | State::Listing) {
+                running.state = State::Opening;
+            }
+        }
+    }
+
+    /// Without the right to read all namespaces, reads the context's own; with it again, that is over.
+    /// Returns the watch that was given up.
+    pub(super) fn fall_back(
+        &mut self,
+        key: &FleetKey,
+        tasks: &mut JoinSet<()>,
+    ) -> Option<FleetKey> {
+        if key.namespace.is_some() {
+            return None;
+        }
+        let namespace = Some(self.cluster.spec().context_namespace.clone());
+        let narrow = FleetKey { kind: key.kind, namespace };
+        match &self.running.get(key)?.state {
+            State::Failed(Trouble::Forbidden(_), _) => {
+                self.start(narrow, tasks);
+                None
+            }
+            State::Watching => {
+                let given_up = self.running.remove(&narrow)?;
+                given_up.task.abort();
+                Some(narrow)
+            }
+            State::Failed(..) | State::Opening | State::Listing => None,
+        }
+    }
+
+    /// True when everything there is has been read: each watch has been whole, or has nothing to read.
+    pub(super) fn are_settled(&self) -> bool {
+        self.running.values().all(|running| {
+            running.is_whole
+                || matches!(
+                    running.state,
+                    State::Failed(Trouble::Forbidden(_) | Trouble::KindMissing(_), _)
+                )
+        })
+    }
+
+    /// True when a sign of life on the connection proves that all facts are current.
+    pub(super) fn are_current(&self) -> bool {
+        self.running.values().all(|running| match &running.state {
+            State::Watching | State::Listing => true,
+            State::Opening => false,
+            State::Failed(Trouble::Forbidden(_), _) => !running.is_whole,
+            State::Failed(why, _) => matches!(why, Trouble::KindMissing(_)),
+        })
+    }
+
+    /// True when no watch reads this kind that could still bring its objects.
+    pub(super) fn is_whole(&self, kind: WorkloadKind) -> bool {
+        let kind = match kind {
+            WorkloadKind::Rollout => FleetKind::Rollouts,
+            WorkloadKind::Deployment => FleetKind::Deployments,
+        };
+        let mut of_kind = self.running.iter().filter(|(key, _)| key.kind == kind);
+        of_kind.all(|(_, running)| match &running.state {
+            State::Watching => true,
+            State::Failed(why, _) => {
+                matches!(why, Trouble::Forbidden(_) | Trouble::KindMissing(_))
+            }
+            State::Opening | State::Listing => false,
+        })
+    }
+
+    /// What the watches together say about the source, while the connection is up.
+    pub(super) fn health(&self) -> SourceHealth {
+        let failed: Vec<(&Trouble, Timestamp)> = self
+            .running
+            .values()
+            .filter_map(|running| match &running.state {
+                // A kind that is not installed is no trouble.
+                State::Failed(Trouble::KindMissing(_), _) => None,
+                State::Failed(why, retry_at) => Some((why, *retry_at)),
+                State::Opening | State::Listing | State::Watching => None,
+            })
+            .collect();
+        let works = self
+            .running
+            .values()
+            .any(|running| matches!(running.state, State::Listing | State::Watching));
+        let is_denial =
+            |why: &Trouble| matches!(why, Trouble::Forbidden(_) | Trouble::NotAuthenticated { .. });
+        let Some((why, retry_at)) = failed.first().copied() else {
+            return if works || self.are_settled() {
+                SourceHealth::Live
+            } else {
+                SourceHealth::Connecting { attempt: 1 }
+            };
+        };
+        if works {
+            // What is broken says more than what is closed to us.
+            let worst = failed.iter().find(|(why, _)| !is_denial(why)).map_or(why, |(why, _)| *why);
+            return SourceHealth::Degraded(worst.clone());
+        }
+        if failed.iter().all(|(why, _)| is_denial(why)) {
+            SourceHealth::Denied(why.clone())
+        } else {
+            SourceHealth::Down { why: why.clone(), retry_at }
+        }
+    }
+}
+
+const fn resource(kind: FleetKind) -> Resource {
+    match kind {
+        FleetKind::Rollouts => ROLLOUTS,
+        FleetKind::Deployments => DEPLOYMENTS,
+        FleetKind::Sets => REPLICA_SETS,
+    }
+}
