@@ -3,3 +3,5 @@
 pub mod source;
 
 pub mod kube;
+
+pub mod prometheus;
