@@ -99,6 +99,14 @@ fn seen(since: &Since, workload: &Workload) -> Seen {
     }
 }
 
+/// True when `one` is a later version than `other`; of versions that are no numbers, another one counts as later.
+pub(super) fn is_later(one: &ResourceVersion, other: &ResourceVersion) -> bool {
+    match (number(one), number(other)) {
+        (Some(one), Some(other)) => one > other,
+        (None, _) | (_, None) => one != other,
+    }
+}
+
 /// Versions are numbers that grow on every API server there is (and since Kubernetes 1.35 by contract);
 /// what is none is compared for equality only.
 fn number(version: &ResourceVersion) -> Option<u64> {

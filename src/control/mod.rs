@@ -21,3 +21,6 @@ pub mod order_machine;
 pub mod audit;
 
 pub mod ports;
+
+#[cfg(test)]
+mod fixtures;

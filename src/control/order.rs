@@ -18,8 +18,8 @@ pub struct Order {
     pub attempts: Vec<Attempt>,
     /// What the operator must hear although it went on ("not recorded: disk full").
     pub notices: Vec<Text>,
-    /// What the watch saw after our precondition; it decides when a write got no answer.
-    pub sighting: Option<Sighting>,
+    /// What the watch saw after our preconditions, in order; it decides when a write got no answer.
+    pub sightings: Vec<Sighting>,
     /// Why it has not arrived yet, while it is followed.
     pub waiting_for: Option<Text>,
     /// When it was asked for.

@@ -66,7 +66,7 @@ pub const fn begin(plan: Plan, now: Timestamp) -> Order {
         state: OrderState::Rehearsing,
         attempts: Vec::new(),
         notices: Vec::new(),
-        sighting: None,
+        sightings: Vec::new(),
         waiting_for: None,
         started_at: now,
         accepted_at: None,
@@ -159,6 +159,10 @@ fn rehearsed(order: &mut Order, answer: Result<Box<super::plan::Rehearsal>, Trou
 }
 
 fn attempted(order: &mut Order, attempt: Attempt) {
+    // What the watch lost before an attempt that was answered says nothing of a later one.
+    if !matches!(attempt.answer, AttemptAnswer::NoAnswer(_)) {
+        order.sightings.retain(|sighting| *sighting != Sighting::Gap);
+    }
     if order.attempts.len() < ATTEMPTS_MAX {
         order.attempts.push(attempt);
     } else if let Some(last) = order.attempts.last_mut() {
@@ -236,24 +240,43 @@ fn sentence(differences: &[Text]) -> Text {
 }
 
 fn sighted(order: &mut Order, sighting: Sighting, facts: &Facts<'_>) -> Vec<AuditEntry> {
-    if order.is_over() || explained(order, &sighting) {
+    if order.is_over() {
         return Vec::new();
     }
-    // The first sighting decides; after a gap a mark may still be found, and is worth more.
-    let better = matches!(order.sighting, None | Some(Sighting::Gap));
-    if better {
-        order.sighting = Some(sighting);
+    if order.sightings.len() < ATTEMPTS_MAX {
+        order.sightings.push(sighting);
     }
     look(order, facts)
 }
 
-/// The change that was seen is one that was answered: it says nothing of a later write.
-fn explained(order: &Order, sighting: &Sighting) -> bool {
-    let seen = match sighting {
-        Sighting::Marked(version) | Sighting::Overtaken { by: version, .. } => version,
-        Sighting::Gap | Sighting::Deleted => return false,
+/// The sighting that decides about the last attempt: every attempt has its own, and news of the watch and of the
+/// executor come on different ways. One of a version that is not later than the precondition belongs to an attempt
+/// before (a conflict, the first write of two).
+fn decisive(order: &Order) -> Option<Sighting> {
+    let last = order.attempts.last();
+    let answered = order.attempts.iter().filter_map(accepted_version);
+    let floor: Vec<&ResourceVersion> = last
+        .and_then(|attempt| attempt.precondition.as_ref())
+        .into_iter()
+        .chain(answered)
+        .collect();
+    let counts = |sighting: &&Sighting| match sighting {
+        Sighting::Marked(version) | Sighting::Overtaken { by: version, .. } => {
+            floor.iter().all(|then| arrival::is_later(version, then))
+        }
+        Sighting::Gap | Sighting::Deleted => true,
     };
-    order.attempts.iter().any(|attempt| accepted_version(attempt) == Some(seen))
+    let mut found = order.sightings.iter().filter(counts);
+    let first = found.next()?;
+    // After a gap a mark may still be found, and is worth more.
+    let better = found.find(|sighting| **sighting != Sighting::Gap);
+    match (first, better) {
+        (Sighting::Gap, Some(better)) => Some(better.clone()),
+        (
+            Sighting::Gap | Sighting::Marked(_) | Sighting::Overtaken { .. } | Sighting::Deleted,
+            _,
+        ) => Some(first.clone()),
+    }
 }
 
 fn accepted_version(attempt: &Attempt) -> Option<&ResourceVersion> {
@@ -312,9 +335,11 @@ fn since(order: &Order) -> Since {
             None => {}
         }
     }
+    let unanswered =
+        order.attempts.last().is_some_and(|attempt| accepted_version(attempt).is_none());
     let last = order.plan.writes.last().is_some_and(|write| is_own(&order.plan, write));
-    if let (Some(Sighting::Marked(version)), true) = (&order.sighting, last) {
-        since.version = Some(version.clone());
+    if let (true, true, Some(Sighting::Marked(version))) = (unanswered, last, decisive(order)) {
+        since.version = Some(version);
     }
     since
 }
@@ -336,7 +361,7 @@ fn resolve(order: &mut Order, facts: &Facts<'_>) -> Vec<AuditEntry> {
     };
     let unknown = Unknown { write: *write, why: why.clone(), since: *since, quiet: *quiet_since };
     let precondition = order.attempts.last().and_then(|attempt| attempt.precondition.clone());
-    match (&order.sighting, precondition) {
+    match (decisive(order), precondition) {
         (Some(Sighting::Marked(_)), _) => applied(order, &unknown, facts),
         (Some(Sighting::Deleted), _) => fail(
             order,

@@ -22,7 +22,11 @@ pub trait Executor {
     ) -> impl Future<Output = Execution> + Send;
 
     /// Writes an Event on the object that tells how the order ended. Best effort: an error is a note, never a failure.
-    fn announce(&self, order: &Order) -> impl Future<Output = Result<(), Text>> + Send;
+    fn announce(
+        &self,
+        order: &Order,
+        identity: Option<&Text>,
+    ) -> impl Future<Output = Result<(), Text>> + Send;
 }
 
 /// The file of deeds.

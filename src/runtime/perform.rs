@@ -18,7 +18,7 @@ use crate::control::plan::Plan;
 use crate::control::ports::{AuditLog, Executor};
 use crate::domain::feed::Trouble;
 use crate::domain::ids::OrderId;
-use crate::domain::observed::Timestamp;
+use crate::domain::observed::Clock;
 use crate::domain::text::Text;
 
 /// So long pause and abort wait for their record; then they go without, loudly (`design/deeds.md`).
@@ -32,14 +32,14 @@ pub const RECORD_WAIT: Duration = Duration::from_secs(4);
 const ANNOUNCE_WAIT: Duration = Duration::from_secs(10);
 
 /// Who carries an order out.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Crew<'a, E, A> {
     /// Reads and writes the cluster.
     pub executor: &'a E,
     /// Keeps the record.
     pub audit: &'a A,
     /// Our clock.
-    pub clock: fn() -> Timestamp,
+    pub clock: &'a Clock,
     /// Who we are, as the API server says.
     pub identity: Option<&'a Text>,
 }
@@ -181,7 +181,7 @@ pub async fn conclude<E: Executor, A: AuditLog>(
     if order.attempts.is_empty() {
         return notes;
     }
-    let announced = AssertUnwindSafe(crew.executor.announce(order)).catch_unwind();
+    let announced = AssertUnwindSafe(crew.executor.announce(order, crew.identity)).catch_unwind();
     match timeout(ANNOUNCE_WAIT, announced).await {
         Ok(Ok(Ok(()))) => {}
         Ok(Ok(Err(why))) => notes.push(Text::clean(&format!("no Event on the object: {why}"))),

@@ -3,6 +3,9 @@
 
 pub mod table;
 
+#[cfg(test)]
+mod table_tests;
+
 pub mod case;
 
 pub mod needs;

@@ -1,0 +1,441 @@
+//! Carries deeds out: per write read, compare the footing, patch with the version just read, once.
+//!
+//! A 409 proves that nothing was written and is tried again for a short while; a request that certainly never left
+//! likewise. Whatever else happens after a request may have left is `NoAnswer`, and is never sent again: the watch
+//! finds the mark (`design/deeds.md`, order of steps 6).
+
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::argo;
+use super::cluster::Cluster;
+use super::fields::{Reading, Words};
+use super::native;
+use super::patch::{self, Sources};
+use super::resource::{REPLICA_SETS, Resource};
+use super::sightings::Expectation;
+use super::answer::{answer, ask, own_object, resource};
+use super::wire::{About, Ask, Wire};
+use super::{announce, rehearse};
+use crate::control::action::Danger;
+use crate::control::clearance::Clearance;
+use crate::control::footing::{Aborted, Footing};
+use crate::control::order::{Attempt, AttemptAnswer, Execution, Order};
+use crate::control::plan::{
+    Arrival, ObjectKind, ObjectRef, Plan, Rehearsal, ResolvedWrite, Write,
+};
+use crate::control::ports::Executor;
+use crate::domain::feed::Trouble;
+use crate::domain::ids::{Name, Namespace, ResourceVersion, Uid, WorkloadKind, WorkloadRef};
+use crate::domain::observed::Timestamp;
+use crate::domain::text::Text;
+use crate::domain::workload::Workload;
+
+/// So long a conflict is answered by reading and sending again: a rollout in motion is written nine times in 1.5 s.
+const CONFLICT_WINDOW: Duration = Duration::from_secs(2);
+
+/// The same for pause and abort.
+const CONFLICT_WINDOW_SAFE: Duration = Duration::from_secs(5);
+
+/// Between two attempts; a controller in a hot loop writes every 17 ms, and it must not be joined by us.
+const ATTEMPT_PAUSE: Duration = Duration::from_millis(20);
+
+/// After a request that never left.
+const CONNECT_PAUSE: Duration = Duration::from_millis(250);
+
+/// If the read of a pause or an abort takes longer, it goes without a precondition.
+const SAFE_READ_MAX: Duration = Duration::from_secs(2);
+
+/// So long one patch may take; never longer, whatever the operator set for reading.
+const PATCH_MAX: Duration = Duration::from_secs(10);
+
+/// Reads, rehearses and carries out on one cluster. Cheap to clone.
+#[derive(Clone)]
+pub struct KubeExecutor {
+    pub(super) cluster: Cluster,
+}
+
+impl KubeExecutor {
+    /// On this cluster: an order keeps it until its end, whatever the operator looks at meanwhile.
+    #[must_use]
+    pub const fn new(cluster: Cluster) -> Self {
+        Self { cluster }
+    }
+}
+
+impl Executor for KubeExecutor {
+    async fn rehearse(&self, plan: &Plan) -> Result<Rehearsal, Trouble> {
+        rehearse::rehearse(self, plan).await
+    }
+
+    async fn execute(
+        &self,
+        clearance: Clearance,
+        mut report: impl FnMut(Attempt) + Send,
+    ) -> Execution {
+        let wire = match self.cluster.link().await {
+            Ok(link) => link.action().clone(),
+            Err(why) => return Execution::NotSent { write: 0, why },
+        };
+        let run = Run { executor: self, clearance: &clearance, wire };
+        let mut before = None;
+        for index in 0..clearance.plan().writes.len() {
+            match run.write(index, before.take(), &mut report).await {
+                Ok(after) => before = Some(after),
+                Err(ended) => return ended,
+            }
+        }
+        Execution::Accepted
+    }
+
+    async fn announce(&self, order: &Order, identity: Option<&Text>) -> Result<(), Text> {
+        announce::announce(&self.cluster, order, identity).await
+    }
+}
+
+/// An object as it was just read.
+pub(super) struct Read {
+    pub value: Value,
+    pub date: Option<Timestamp>,
+}
+
+impl KubeExecutor {
+    /// One object from the server itself: without `resourceVersion` no cache answers.
+    pub(super) async fn read(
+        &self,
+        wire: &Wire,
+        resource: Resource,
+        namespace: &Namespace,
+        name: &Name,
+    ) -> Result<Read, Trouble> {
+        let about = About::object("get", resource, namespace, name);
+        let ask = Ask::get(resource.object(namespace, name), about).within(self.cluster.deadline());
+        let reply = wire.call(&ask).await.map_err(|fault| fault.trouble)?;
+        Ok(Read { value: reply.value(&ask.about)?, date: reply.date })
+    }
+
+    /// The object as facts, without its ReplicaSets: all that a footing needs.
+    pub(super) fn facts(&self, kind: WorkloadKind, object: &Value) -> Workload {
+        let mut words = Words::default();
+        let reading = Reading::new(&mut words);
+        let (cluster, now) = (self.cluster.name(), self.cluster.now());
+        match kind {
+            WorkloadKind::Rollout => argo::rollout(object, cluster, now, reading).workload,
+            WorkloadKind::Deployment => native::deployment(object, cluster, now, reading).workload,
+        }
+    }
+
+    /// What has to be read for a write: the target (for the footing) and, where it is another one, the object that is
+    /// written to.
+    pub(super) async fn stand(&self, wire: &Wire, plan: &Plan, write: &Write) -> Result<Stand, Trouble> {
+        let target = &plan.target;
+        let own = own_object(plan);
+        let target_read = self.read(wire, Resource::of(target.kind), &target.namespace, &target.name);
+        let (target_read, other) = if write.object == own {
+            (target_read.await?, None)
+        } else {
+            let other = self.read(wire, resource(write.object.kind), &target.namespace, &write.object.name);
+            let (target_read, other) = tokio::try_join!(target_read, other)?;
+            (target_read, Some(other))
+        };
+        let facts = self.facts(target.kind, &target_read.value);
+        let object = other.unwrap_or(target_read);
+        let field = |path: &str| object.value.pointer(path).and_then(Value::as_str).unwrap_or_default();
+        Ok(Stand {
+            footing: Footing::of(&facts),
+            version: ResourceVersion::new(field("/metadata/resourceVersion")),
+            uid: Uid::new(field("/metadata/uid")),
+            server_time: object.date.unwrap_or_else(|| self.cluster.now()),
+            object: object.value,
+        })
+    }
+
+    /// The write with its values, from what was just read.
+    pub(super) async fn resolve(
+        &self,
+        wire: &Wire,
+        plan: &Plan,
+        (write, stand): (&Write, &Stand),
+    ) -> Result<ResolvedWrite, Trouble> {
+        let set = match patch::needed_set(write) {
+            Some(name) => {
+                Some(self.read(wire, REPLICA_SETS, &plan.target.namespace, name).await?.value)
+            }
+            None => None,
+        };
+        let sources = Sources {
+            object: &stand.object,
+            set: set.as_ref(),
+            server_time: stand.server_time,
+        };
+        patch::resolve(plan, write, &sources)
+    }
+}
+
+/// What a write stands on.
+pub(super) struct Stand {
+    /// Of the workload.
+    pub footing: Footing,
+    /// Of the object that is written to.
+    pub version: ResourceVersion,
+    /// Of the object that is written to.
+    pub uid: Uid,
+    /// The server's clock.
+    pub server_time: Timestamp,
+    /// The object that is written to.
+    pub object: Value,
+}
+
+/// Where a former write left its object: the next one to the same object needs no read.
+struct After {
+    object: ObjectRef,
+    version: ResourceVersion,
+    uid: Uid,
+}
+
+/// One write, ready to leave.
+struct Ready {
+    write: ResolvedWrite,
+    /// `None`: it goes without a precondition (pause, abort, when reading failed).
+    precondition: Option<(ResourceVersion, Uid)>,
+}
+
+/// One clearance on its way.
+struct Run<'a> {
+    executor: &'a KubeExecutor,
+    clearance: &'a Clearance,
+    wire: Wire,
+}
+
+/// What follows from an answer.
+enum Next {
+    Done(After),
+    /// After this pause, unless the time is over: then it ended so.
+    Again(Duration, Execution),
+    Ended(Execution),
+}
+
+impl Run<'_> {
+    fn plan(&self) -> &Plan {
+        self.clearance.plan()
+    }
+
+    fn is_safe(&self) -> bool {
+        self.plan().action.danger() == Danger::Safe
+    }
+
+    async fn write(
+        &self,
+        index: usize,
+        before: Option<After>,
+        report: &mut (impl FnMut(Attempt) + Send),
+    ) -> Result<After, Execution> {
+        let window = if self.is_safe() { CONFLICT_WINDOW_SAFE } else { CONFLICT_WINDOW };
+        let give_up_at = Instant::now() + window;
+        let mut ready = self.carried(index, before);
+        loop {
+            let now = match ready.take() {
+                Some(ready) => ready,
+                None => self.ready(index).await?,
+            };
+            let attempt = self.attempt(index, &now).await;
+            let next = self.next(index, &now, &attempt);
+            report(attempt);
+            match next {
+                Next::Done(after) => return Ok(after),
+                Next::Ended(ended) => return Err(ended),
+                Next::Again(pause, _) if Instant::now() + pause < give_up_at => sleep(pause).await,
+                Next::Again(_, ended) => return Err(ended),
+            }
+        }
+    }
+
+    /// The second write to the same object goes at once, with the version that the first one's answer named.
+    fn carried(&self, index: usize, before: Option<After>) -> Option<Ready> {
+        let before = before?;
+        let write = self.plan().writes.get(index)?;
+        if write.object != before.object {
+            return None;
+        }
+        let resolved = match self.clearance.writes().get(index) {
+            Some(resolved) => resolved.clone(),
+            None => {
+                let sources = Sources {
+                    object: &Value::Null,
+                    set: None,
+                    server_time: self.executor.cluster.now(),
+                };
+                patch::resolve(self.plan(), write, &sources).ok()?
+            }
+        };
+        Some(Ready { write: resolved, precondition: Some((before.version, before.uid)) })
+    }
+
+    /// Reads, compares the footing, and fills the write in.
+    async fn ready(&self, index: usize) -> Result<Ready, Execution> {
+        let Some(write) = self.plan().writes.get(index) else {
+            let why = Trouble::Lost(Text::clean("no such write in the plan"));
+            return Err(Execution::NotSent { write: index, why });
+        };
+        let reading = self.executor.stand(&self.wire, self.plan(), write);
+        let stand = if self.is_safe() {
+            timeout(SAFE_READ_MAX, reading)
+                .await
+                .unwrap_or(Err(Trouble::TimedOut { after: SAFE_READ_MAX }))
+        } else {
+            reading.await
+        };
+        match stand {
+            Ok(stand) => self.standing(index, write, &stand).await,
+            Err(Trouble::NotFound(what)) => {
+                let gone = Text::clean(&format!("{what} is gone"));
+                Err(Execution::Superseded { write: index, differences: vec![gone] })
+            }
+            Err(why) if self.is_safe() => self.blind(index, write, why),
+            Err(why) => Err(Execution::NotSent { write: index, why }),
+        }
+    }
+
+    async fn standing(&self, index: usize, write: &Write, stand: &Stand) -> Result<Ready, Execution> {
+        let differences = self.differences(index, &stand.footing);
+        if !differences.is_empty() {
+            return Err(Execution::Superseded { write: index, differences });
+        }
+        let resolved = match self.clearance.writes().get(index) {
+            Some(resolved) => resolved.clone(),
+            None => self
+                .executor
+                .resolve(&self.wire, self.plan(), (write, stand))
+                .await
+                .map_err(|why| Execution::NotSent { write: index, why })?,
+        };
+        Ok(Ready {
+            write: resolved,
+            precondition: Some((stand.version.clone(), stand.uid.clone())),
+        })
+    }
+
+    /// What stands against this write now; empty when nothing does.
+    fn differences(&self, index: usize, now: &Footing) -> Vec<Text> {
+        let then = &self.plan().footing;
+        if index > 0 {
+            return self.second_differences(now);
+        }
+        if self.is_safe() && then.is_same_release(now) {
+            return Vec::new();
+        }
+        then.differences(now)
+    }
+
+    /// For a later write only uid, version and what the first one did must still hold.
+    fn second_differences(&self, now: &Footing) -> Vec<Text> {
+        let then = &self.plan().footing;
+        if then.uid != now.uid {
+            return then.differences(now);
+        }
+        let aborts = self.plan().arrival == Arrival::Aborted;
+        if aborts && then.current != now.current {
+            return vec![Text::from("another version is wanted now")];
+        }
+        if aborts && !matches!(now.abort, Aborted::Asked | Aborted::Done) {
+            return vec![Text::from("the abort was taken back")];
+        }
+        Vec::new()
+    }
+
+    /// Pause and abort go even when nothing can be read.
+    fn blind(&self, index: usize, write: &Write, why: Trouble) -> Result<Ready, Execution> {
+        let resolved = match self.clearance.writes().get(index) {
+            Some(resolved) => Some(resolved.clone()),
+            None if patch::needed_set(write).is_none() => {
+                let sources = Sources {
+                    object: &Value::Null,
+                    set: None,
+                    server_time: self.executor.cluster.now(),
+                };
+                patch::resolve(self.plan(), write, &sources).ok()
+            }
+            None => None,
+        };
+        match resolved {
+            Some(write) => Ok(Ready { write, precondition: None }),
+            None => Err(Execution::NotSent { write: index, why }),
+        }
+    }
+
+    /// One HTTP attempt.
+    async fn attempt(&self, index: usize, ready: &Ready) -> Attempt {
+        let precondition = ready.precondition.as_ref().map(|(version, _)| version.clone());
+        let sent_at = self.executor.cluster.now();
+        let mut attempt = Attempt {
+            write: index,
+            precondition,
+            sent_at,
+            answer: AttemptAnswer::NeverLeft(Trouble::NotConfigured),
+            audit_id: None,
+        };
+        let body = match patch::with_version(&ready.write, attempt.precondition.as_ref()) {
+            Ok(body) => body,
+            Err(why) => {
+                attempt.answer = AttemptAnswer::NeverLeft(why);
+                return attempt;
+            }
+        };
+        self.expect(ready);
+        let ask = ask(self.plan(), &ready.write, body, &[]).within(PATCH_MAX);
+        let answered = self.wire.call(&ask).await;
+        attempt.audit_id = answered.as_ref().ok().and_then(|reply| reply.audit_id.clone());
+        attempt.answer = answer(answered, attempt.precondition.as_ref());
+        attempt
+    }
+
+    /// Says what is about to be written, so that the mark cannot pass unseen. Nobody watching is no reason not to write.
+    fn expect(&self, ready: &Ready) {
+        let plan = self.plan();
+        let object = &ready.write.object;
+        let _ = self.executor.cluster.sightings().expect(Expectation {
+            order: plan.id.clone(),
+            target: WorkloadRef {
+                kind: match object.kind {
+                    ObjectKind::Rollout => WorkloadKind::Rollout,
+                    ObjectKind::Deployment => WorkloadKind::Deployment,
+                },
+                name: object.name.clone(),
+                ..plan.target.clone()
+            },
+            uid: ready.precondition.as_ref().map_or(plan.footing.uid.clone(), |(_, uid)| uid.clone()),
+            after: ready.precondition.as_ref().map(|(version, _)| version.clone()),
+        });
+    }
+
+    fn next(&self, index: usize, ready: &Ready, attempt: &Attempt) -> Next {
+        match &attempt.answer {
+            AttemptAnswer::Accepted { version, .. } => Next::Done(After {
+                object: ready.write.object.clone(),
+                version: version.clone(),
+                uid: ready
+                    .precondition
+                    .as_ref()
+                    .map_or_else(|| self.plan().footing.uid.clone(), |(_, uid)| uid.clone()),
+            }),
+            AttemptAnswer::Conflict => {
+                let why = Text::from("it is written by others faster than we could write to it");
+                Next::Again(ATTEMPT_PAUSE, Execution::Failed { write: index, why })
+            }
+            AttemptAnswer::NeverLeft(why) => {
+                Next::Again(CONNECT_PAUSE, Execution::NotSent { write: index, why: why.clone() })
+            }
+            AttemptAnswer::Rejected { code, why } => {
+                let why = Text::clean(&format!("the server refused it ({code}): {why}"));
+                let ended = Execution::Failed { write: index, why };
+                // Sent away by the server's own queueing: nothing was written.
+                if *code == 429 { Next::Again(CONNECT_PAUSE, ended) } else { Next::Ended(ended) }
+            }
+            AttemptAnswer::NoAnswer(why) => {
+                Next::Ended(Execution::Unknown { write: index, why: why.clone() })
+            }
+        }
+    }
+}

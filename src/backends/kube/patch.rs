@@ -1,0 +1,233 @@
+//! From a plan's writes to the exact bodies, with our mark in each. Pure: what has to be read is read by others.
+
+use serde_json::{Map, Value, json};
+
+use super::sightings::{MARK_ANNOTATION, MARK_MESSAGE};
+use super::wire::Format;
+use crate::control::plan::{
+    Change, PatchFormat, PatchOp, Plan, ResolvedWrite, Subresource, Value as Symbol, Write,
+};
+use crate::domain::feed::Trouble;
+use crate::domain::ids::{Name, ResourceVersion};
+use crate::domain::observed::Timestamp;
+use crate::domain::text::Text;
+
+/// Labels that controllers put into the templates of ReplicaSets; they are no part of the version.
+const HASH_LABELS: [&str; 2] = ["rollouts-pod-template-hash", "pod-template-hash"];
+
+/// What Argo Rollouts injected into a ReplicaSet's template (`canaryMetadata`, `stableMetadata` and the like), as JSON.
+/// With it, a template is another version than the one it was made of.
+const EPHEMERAL: &str = "rollout.argoproj.io/ephemeral-metadata";
+
+/// Annotations that belong to the present of a Deployment and not to the revision it goes back to
+/// (`reference/rollouts.md` §3.3), and our own mark.
+const OF_THE_PRESENT: [&str; 7] = [
+    "kubectl.kubernetes.io/last-applied-configuration",
+    "deployment.kubernetes.io/revision",
+    "deployment.kubernetes.io/revision-history",
+    "deployment.kubernetes.io/desired-replicas",
+    "deployment.kubernetes.io/max-replicas",
+    "deprecated.deployment.rollback.to",
+    MARK_ANNOTATION,
+];
+
+/// The reason of a revision: it goes with the revision even where that has none.
+const CHANGE_CAUSE: &str = "kubernetes.io/change-cause";
+
+/// What was read to resolve the symbols of a plan.
+pub(super) struct Sources<'a> {
+    /// The object that is written to.
+    pub object: &'a Value,
+    /// The ReplicaSet that the plan names, if it names one.
+    pub set: Option<&'a Value>,
+    /// The server's clock.
+    pub server_time: Timestamp,
+}
+
+/// The ReplicaSet whose template or annotations this write needs.
+pub(super) fn needed_set(write: &Write) -> Option<&Name> {
+    write.changes.iter().find_map(|change| match &change.value {
+        Symbol::TemplateOf(name) | Symbol::AnnotationsOf(name) => Some(name),
+        Symbol::Null | Symbol::Bool(_) | Symbol::Int(_) | Symbol::ServerTime => None,
+    })
+}
+
+/// The write with all its values and our mark; only the resource version is missing.
+pub(super) fn resolve(
+    plan: &Plan,
+    write: &Write,
+    sources: &Sources<'_>,
+) -> Result<ResolvedWrite, Trouble> {
+    let body = match write.format {
+        PatchFormat::Merge => merge_body(plan, write, sources)?,
+        PatchFormat::Json => json_body(plan, write, sources)?,
+    };
+    Ok(ResolvedWrite {
+        object: write.object.clone(),
+        subresource: write.subresource,
+        format: write.format,
+        body: body.to_string().into(),
+    })
+}
+
+/// The mark of a write to a status: it lives until the controller writes next.
+pub(super) fn mark_message(plan: &Plan) -> String {
+    format!("{MARK_MESSAGE}{} {}", plan.id, plan.action.name())
+}
+
+fn merge_body(plan: &Plan, write: &Write, sources: &Sources<'_>) -> Result<Value, Trouble> {
+    let mut body = Value::Object(Map::new());
+    for change in &write.changes {
+        set(&mut body, change.path, value(plan, &change.value, sources)?);
+    }
+    match write.subresource {
+        Some(Subresource::Status) => {
+            set(&mut body, &["status", "message"], mark_message(plan).into());
+        }
+        None => set(
+            &mut body,
+            &["metadata", "annotations", MARK_ANNOTATION],
+            plan.id.as_str().into(),
+        ),
+    }
+    Ok(body)
+}
+
+/// Sets a value in a tree of objects, making them on the way.
+fn set(tree: &mut Value, path: &[&str], value: Value) {
+    let mut here = tree;
+    for key in path {
+        if !here.is_object() {
+            *here = Value::Object(Map::new());
+        }
+        here = &mut here[*key];
+    }
+    *here = value;
+}
+
+fn json_body(plan: &Plan, write: &Write, sources: &Sources<'_>) -> Result<Value, Trouble> {
+    let mut operations = Vec::new();
+    for change in &write.changes {
+        operations.push(json!({
+            "op": op(change),
+            "path": pointer(change.path),
+            "value": value(plan, &change.value, sources)?,
+        }));
+    }
+    let marked = write.changes.iter().any(|change| change.path == ["metadata", "annotations"]);
+    if !marked {
+        operations.push(mark_operation(plan, sources.object));
+    }
+    Ok(Value::Array(operations))
+}
+
+const fn op(change: &Change) -> &'static str {
+    match change.op {
+        PatchOp::Add => "add",
+        PatchOp::Replace => "replace",
+    }
+}
+
+/// `add` into annotations that are not there is refused, so then they are made.
+fn mark_operation(plan: &Plan, object: &Value) -> Value {
+    let id = plan.id.as_str();
+    if object.pointer("/metadata/annotations").is_some_and(Value::is_object) {
+        json!({"op": "add", "path": pointer(&["metadata", "annotations", MARK_ANNOTATION]), "value": id})
+    } else {
+        json!({"op": "add", "path": "/metadata/annotations", "value": {MARK_ANNOTATION: id}})
+    }
+}
+
+/// RFC 6901.
+fn pointer(path: &[&str]) -> String {
+    path.iter().map(|key| format!("/{}", key.replace('~', "~0").replace('/', "~1"))).collect()
+}
+
+fn value(plan: &Plan, symbol: &Symbol, sources: &Sources<'_>) -> Result<Value, Trouble> {
+    match symbol {
+        Symbol::Null => Ok(Value::Null),
+        Symbol::Bool(value) => Ok(Value::Bool(*value)),
+        Symbol::Int(value) => Ok((*value).into()),
+        // Whole seconds: the API server's own times have no more.
+        Symbol::ServerTime => {
+            Ok(sources.server_time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string().into())
+        }
+        Symbol::TemplateOf(name) => template(name, sources.set),
+        Symbol::AnnotationsOf(name) => {
+            let set = sources.set.ok_or_else(|| missing(name))?;
+            Ok(annotations(plan, sources.object, set))
+        }
+    }
+}
+
+fn missing(set: &Name) -> Trouble {
+    Trouble::NotFound(Text::clean(&format!("ReplicaSet {set}")))
+}
+
+/// The pod template that a ReplicaSet was made of.
+fn template(name: &Name, set: Option<&Value>) -> Result<Value, Trouble> {
+    let set = set.ok_or_else(|| missing(name))?;
+    let Some(found) = set.pointer("/spec/template").filter(|template| template.is_object()) else {
+        let words = format!("ReplicaSet {name} has no pod template");
+        return Err(Trouble::BadAnswer(Text::clean(&words)));
+    };
+    let mut template = found.clone();
+    let injected: Value = set
+        .pointer("/metadata/annotations")
+        .and_then(|annotations| annotations.get(EPHEMERAL)?.as_str())
+        .and_then(|raw| serde_json::from_str(raw).ok())
+        .unwrap_or(Value::Null);
+    for part in ["labels", "annotations"] {
+        let Some(own) = template.pointer_mut(&format!("/metadata/{part}")) else { continue };
+        let Some(own) = own.as_object_mut() else { continue };
+        own.retain(|key, value| {
+            let hash = part == "labels" && HASH_LABELS.contains(&key.as_str());
+            !hash && injected[part].get(key) != Some(value)
+        });
+    }
+    Ok(template)
+}
+
+/// The ReplicaSet's own annotations over the Deployment's, but what belongs to the present stays as it is. kubectl drops
+/// annotations that the revision did not have; here they stay, because a tool's tracking mark may be among them.
+fn annotations(plan: &Plan, object: &Value, set: &Value) -> Value {
+    let of = |value: &Value| -> Map<String, Value> {
+        value.pointer("/metadata/annotations").and_then(Value::as_object).cloned().unwrap_or_default()
+    };
+    let mut out = of(object);
+    out.remove(CHANGE_CAUSE);
+    for (key, value) in of(set) {
+        if !OF_THE_PRESENT.contains(&key.as_str()) {
+            out.insert(key, value);
+        }
+    }
+    out.insert(MARK_ANNOTATION.to_owned(), plan.id.as_str().into());
+    Value::Object(out)
+}
+
+/// The body as it leaves: with the precondition, if there is one.
+pub(super) fn with_version(
+    write: &ResolvedWrite,
+    version: Option<&ResourceVersion>,
+) -> Result<Vec<u8>, Trouble> {
+    let mut body: Value = serde_json::from_str(&write.body)
+        .map_err(|_| Trouble::Lost(Text::clean("the patch is not JSON")))?;
+    if let Some(version) = version {
+        match &mut body {
+            Value::Array(operations) => operations.insert(
+                0,
+                json!({"op": "replace", "path": "/metadata/resourceVersion", "value": version.as_str()}),
+            ),
+            merge => set(merge, &["metadata", "resourceVersion"], version.as_str().into()),
+        }
+    }
+    Ok(body.to_string().into_bytes())
+}
+
+/// The wire's word for a format.
+pub(super) const fn format(write: &ResolvedWrite) -> Format {
+    match write.format {
+        PatchFormat::Merge => Format::MergePatch,
+        PatchFormat::Json => Format::JsonPatch,
+    }
+}

@@ -1,0 +1,178 @@
+//! The rehearsal: what the server says to a deed before it is done. Reads, asks for rights, and sends the same writes
+//! as a dry run; nothing of it changes anything.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use super::answer::{ask, resource, words};
+use super::execute::{KubeExecutor, Stand};
+use super::wire::{About, Ask, Fault, Reply, Wire};
+use crate::control::plan::{
+    Access, AccessAnswer, DryRun, PatchFormat, Plan, Rehearsal, ResolvedWrite, Subresource,
+};
+use crate::domain::feed::Trouble;
+use crate::domain::text::{Block, Text};
+
+/// All of it together: the operator looks at the dialog meanwhile.
+const REHEARSAL_MAX: Duration = Duration::from_secs(15);
+
+/// A webhook or an access review that takes longer counts as silent.
+const QUESTION_MAX: Duration = Duration::from_secs(8);
+
+const REVIEWS: &str = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+
+/// How the API server words that a webhook in the way has side effects.
+const NO_DRY_RUN: &str = "does not support dry run";
+
+/// Rehearses a plan.
+pub(super) async fn rehearse(executor: &KubeExecutor, plan: &Plan) -> Result<Rehearsal, Trouble> {
+    timeout(REHEARSAL_MAX, all(executor, plan))
+        .await
+        .unwrap_or(Err(Trouble::TimedOut { after: REHEARSAL_MAX }))
+}
+
+async fn all(executor: &KubeExecutor, plan: &Plan) -> Result<Rehearsal, Trouble> {
+    let wire = executor.cluster.link().await?.action().clone();
+    let mut first: Option<Stand> = None;
+    let mut writes = Vec::new();
+    for write in &plan.writes {
+        let stand = executor.stand(&wire, plan, write).await?;
+        writes.push(executor.resolve(&wire, plan, (write, &stand)).await?);
+        first.get_or_insert(stand);
+    }
+    let read_at = executor.cluster.now();
+    let Some(stand) = first else {
+        return Err(Trouble::Lost(Text::from("a plan without writes")));
+    };
+    let (access, dry_run) = tokio::join!(rights(&wire, plan, &writes), dry_runs(&wire, plan, &writes));
+    Ok(Rehearsal {
+        footing: stand.footing,
+        read_at,
+        access,
+        dry_run: dry_run?,
+        shown: shown(plan, &writes),
+        writes,
+    })
+}
+
+/// One access review per right; the same right is asked for once.
+async fn rights(wire: &Wire, plan: &Plan, writes: &[ResolvedWrite]) -> Vec<Access> {
+    let mut asked: Vec<&ResolvedWrite> = Vec::new();
+    for write in writes {
+        let same = |other: &&ResolvedWrite| {
+            other.object == write.object && other.subresource == write.subresource
+        };
+        if !asked.iter().any(same) {
+            asked.push(write);
+        }
+    }
+    let reviews = asked.into_iter().map(|write| right(wire, plan, write));
+    futures::future::join_all(reviews).await
+}
+
+async fn right(wire: &Wire, plan: &Plan, write: &ResolvedWrite) -> Access {
+    let resource = resource(write.object.kind);
+    let sub = write.subresource.map(subresource);
+    let right = match sub {
+        Some(sub) => format!("patch {}/{sub}", resource.plural),
+        None => format!("patch {}", resource.plural),
+    };
+    let body = json!({
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": {
+            "namespace": plan.target.namespace.as_str(),
+            "verb": "patch",
+            "group": resource.group,
+            "resource": resource.plural,
+            "subresource": sub.unwrap_or_default(),
+            "name": write.object.name.as_str(),
+        }},
+    });
+    let about = About::path(REVIEWS);
+    let ask = Ask::post(REVIEWS.to_owned(), &body, about).within(QUESTION_MAX);
+    let answer = match wire.json(&ask).await {
+        Ok(review) => review_answer(&review),
+        Err(why) => AccessAnswer::Silent(Text::clean(&why.to_string())),
+    };
+    let place = format!("{right} in namespace {}", plan.target.namespace);
+    Access { right: Text::clean(&place), answer }
+}
+
+fn review_answer(review: &Value) -> AccessAnswer {
+    let word = |key: &str| {
+        review.pointer(&format!("/status/{key}")).and_then(Value::as_str).unwrap_or_default()
+    };
+    match review.pointer("/status/allowed").and_then(Value::as_bool) {
+        Some(true) => AccessAnswer::Allowed,
+        // A review that could not be made says no as well, and why.
+        Some(false) if !word("evaluationError").is_empty() && word("reason").is_empty() => {
+            AccessAnswer::Denied(Text::clean(word("evaluationError")))
+        }
+        Some(false) => AccessAnswer::Denied(Text::clean(word("reason"))),
+        None => AccessAnswer::Silent(Text::from("the review has no answer in it")),
+    }
+}
+
+/// The writes in order, each as a dry run. They carry no version: a status that is written meanwhile says nothing
+/// about whether they are allowed.
+async fn dry_runs(wire: &Wire, plan: &Plan, writes: &[ResolvedWrite]) -> Result<DryRun, Trouble> {
+    let mut warnings = Vec::new();
+    for write in writes {
+        let body = write.body.as_bytes().to_vec();
+        let ask = ask(plan, write, body, &[("dryRun", "All")]).within(QUESTION_MAX);
+        match dry_run(wire.call(&ask).await)? {
+            DryRun::Accepted(more) => warnings.extend(more),
+            other @ (DryRun::Rejected { .. } | DryRun::Unsupported(_) | DryRun::Silent(_)) => {
+                return Ok(other);
+            }
+        }
+    }
+    Ok(DryRun::Accepted(warnings))
+}
+
+fn dry_run(answered: Result<Reply, Fault>) -> Result<DryRun, Trouble> {
+    let reply = match answered {
+        Ok(reply) => reply,
+        Err(fault) => return Ok(DryRun::Silent(Text::clean(&fault.trouble.to_string()))),
+    };
+    let why = words(&reply);
+    match reply.status {
+        200..=299 => Ok(DryRun::Accepted(reply.warnings)),
+        401 => Err(Trouble::NotAuthenticated { detail: why }),
+        400 if why.as_str().contains(NO_DRY_RUN) => Ok(DryRun::Unsupported(why)),
+        code @ (300..=428 | 430..=499) => Ok(DryRun::Rejected { code, why }),
+        code => Ok(DryRun::Silent(Text::clean(&format!("{code}: {why}")))),
+    }
+}
+
+const fn subresource(subresource: Subresource) -> &'static str {
+    match subresource {
+        Subresource::Status => "status",
+    }
+}
+
+/// The patches for people, line by line.
+fn shown(plan: &Plan, writes: &[ResolvedWrite]) -> Block {
+    let mut out = String::new();
+    for write in writes {
+        let resource = resource(write.object.kind);
+        let sub = write.subresource.map_or(String::new(), |sub| format!("/{}", subresource(sub)));
+        let format = match write.format {
+            PatchFormat::Merge => "merge patch",
+            PatchFormat::Json => "JSON patch",
+        };
+        out.push_str(&format!(
+            "{format} {}{sub} {}/{}\n",
+            resource.plural, plan.target.namespace, write.object.name
+        ));
+        let pretty = serde_json::from_str::<Value>(&write.body)
+            .and_then(|body| serde_json::to_string_pretty(&body))
+            .unwrap_or_else(|_| write.body.to_string());
+        out.push_str(&pretty);
+        out.push('\n');
+    }
+    Block::clean(&out)
+}
