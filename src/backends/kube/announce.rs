@@ -89,7 +89,6 @@ fn message(order: &Order, (outcome, identity): (&Outcome, Option<&Text>)) -> Str
     let plan = &order.plan;
     let who = identity.map_or("somebody", Text::as_str);
     let reason = if plan.reason.is_empty() { String::new() } else { format!(" ({})", plan.reason) };
-    let words =
-        format!("{who}: {}: {}{reason} [order {}]", plan.action, outcome.name(), plan.id);
+    let words = format!("{who}: {}: {}{reason} [order {}]", plan.action, outcome.name(), plan.id);
     words.chars().take(MESSAGE_CHARS_MAX).collect()
 }

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
+use super::patch;
 use super::resource::{DEPLOYMENTS, ROLLOUTS, Resource, with_query};
 use super::trouble;
 use super::wire::{About, Ask, Fault, Reply, Sent};
-use super::patch;
 use crate::control::order::AttemptAnswer;
 use crate::control::plan::{ObjectKind, ObjectRef, Plan, ResolvedWrite, Subresource};
 use crate::domain::feed::Trouble;
@@ -36,12 +36,7 @@ pub(super) fn own_object(plan: &Plan) -> ObjectRef {
 }
 
 /// The PATCH of a write. Unknown fields are errors: without `Strict` the server would drop them and say 200.
-pub(super) fn ask(
-    plan: &Plan,
-    write: &ResolvedWrite,
-    body: Vec<u8>,
-    more: &[(&str, &str)],
-) -> Ask {
+pub(super) fn ask(plan: &Plan, write: &ResolvedWrite, body: Vec<u8>, more: &[(&str, &str)]) -> Ask {
     let resource = resource(write.object.kind);
     let mut path = resource.object(&plan.target.namespace, &write.object.name);
     let mut about = About::object("patch", resource, &plan.target.namespace, &write.object.name);

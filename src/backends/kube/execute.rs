@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::answer::{answer, ask, own_object, resource};
 use super::argo;
 use super::cluster::Cluster;
 use super::fields::{Reading, Words};
@@ -16,16 +17,13 @@ use super::native;
 use super::patch::{self, Sources};
 use super::resource::{REPLICA_SETS, Resource};
 use super::sightings::Expectation;
-use super::answer::{answer, ask, own_object, resource};
 use super::wire::{About, Ask, Wire};
 use super::{announce, rehearse};
 use crate::control::action::Danger;
 use crate::control::clearance::Clearance;
 use crate::control::footing::{Aborted, Footing};
 use crate::control::order::{Attempt, AttemptAnswer, Execution, Order};
-use crate::control::plan::{
-    Arrival, ObjectKind, ObjectRef, Plan, Rehearsal, ResolvedWrite, Write,
-};
+use crate::control::plan::{Arrival, ObjectKind, ObjectRef, Plan, Rehearsal, ResolvedWrite, Write};
 use crate::control::ports::Executor;
 use crate::domain::feed::Trouble;
 use crate::domain::ids::{Name, Namespace, ResourceVersion, Uid, WorkloadKind, WorkloadRef};
@@ -129,20 +127,28 @@ impl KubeExecutor {
 
     /// What has to be read for a write: the target (for the footing) and, where it is another one, the object that is
     /// written to.
-    pub(super) async fn stand(&self, wire: &Wire, plan: &Plan, write: &Write) -> Result<Stand, Trouble> {
+    pub(super) async fn stand(
+        &self,
+        wire: &Wire,
+        plan: &Plan,
+        write: &Write,
+    ) -> Result<Stand, Trouble> {
         let target = &plan.target;
         let own = own_object(plan);
-        let target_read = self.read(wire, Resource::of(target.kind), &target.namespace, &target.name);
+        let target_read =
+            self.read(wire, Resource::of(target.kind), &target.namespace, &target.name);
         let (target_read, other) = if write.object == own {
             (target_read.await?, None)
         } else {
-            let other = self.read(wire, resource(write.object.kind), &target.namespace, &write.object.name);
+            let other =
+                self.read(wire, resource(write.object.kind), &target.namespace, &write.object.name);
             let (target_read, other) = tokio::try_join!(target_read, other)?;
             (target_read, Some(other))
         };
         let facts = self.facts(target.kind, &target_read.value);
         let object = other.unwrap_or(target_read);
-        let field = |path: &str| object.value.pointer(path).and_then(Value::as_str).unwrap_or_default();
+        let field =
+            |path: &str| object.value.pointer(path).and_then(Value::as_str).unwrap_or_default();
         Ok(Stand {
             footing: Footing::of(&facts),
             version: ResourceVersion::new(field("/metadata/resourceVersion")),
@@ -165,11 +171,8 @@ impl KubeExecutor {
             }
             None => None,
         };
-        let sources = Sources {
-            object: &stand.object,
-            set: set.as_ref(),
-            server_time: stand.server_time,
-        };
+        let sources =
+            Sources { object: &stand.object, set: set.as_ref(), server_time: stand.server_time };
         patch::resolve(plan, write, &sources)
     }
 }
@@ -245,9 +248,8 @@ impl Run<'_> {
             report(attempt);
             match next {
                 Next::Done(after) => return Ok(after),
-                Next::Ended(ended) => return Err(ended),
                 Next::Again(pause, _) if Instant::now() + pause < give_up_at => sleep(pause).await,
-                Next::Again(_, ended) => return Err(ended),
+                Next::Ended(ended) | Next::Again(_, ended) => return Err(ended),
             }
         }
     }
@@ -259,17 +261,7 @@ impl Run<'_> {
         if write.object != before.object {
             return None;
         }
-        let resolved = match self.clearance.writes().get(index) {
-            Some(resolved) => resolved.clone(),
-            None => {
-                let sources = Sources {
-                    object: &Value::Null,
-                    set: None,
-                    server_time: self.executor.cluster.now(),
-                };
-                patch::resolve(self.plan(), write, &sources).ok()?
-            }
-        };
+        let resolved = self.without_reading(index)?;
         Some(Ready { write: resolved, precondition: Some((before.version, before.uid)) })
     }
 
@@ -293,12 +285,17 @@ impl Run<'_> {
                 let gone = Text::clean(&format!("{what} is gone"));
                 Err(Execution::Superseded { write: index, differences: vec![gone] })
             }
-            Err(why) if self.is_safe() => self.blind(index, write, why),
+            Err(why) if self.is_safe() => self.blind(index, why),
             Err(why) => Err(Execution::NotSent { write: index, why }),
         }
     }
 
-    async fn standing(&self, index: usize, write: &Write, stand: &Stand) -> Result<Ready, Execution> {
+    async fn standing(
+        &self,
+        index: usize,
+        write: &Write,
+        stand: &Stand,
+    ) -> Result<Ready, Execution> {
         let differences = self.differences(index, &stand.footing);
         if !differences.is_empty() {
             return Err(Execution::Superseded { write: index, differences });
@@ -345,21 +342,20 @@ impl Run<'_> {
         Vec::new()
     }
 
+    /// The write with its values, where none of them has to be read.
+    fn without_reading(&self, index: usize) -> Option<ResolvedWrite> {
+        if let Some(resolved) = self.clearance.writes().get(index) {
+            return Some(resolved.clone());
+        }
+        let write = self.plan().writes.get(index)?;
+        let server_time = self.executor.cluster.now();
+        let sources = Sources { object: &Value::Null, set: None, server_time };
+        patch::resolve(self.plan(), write, &sources).ok()
+    }
+
     /// Pause and abort go even when nothing can be read.
-    fn blind(&self, index: usize, write: &Write, why: Trouble) -> Result<Ready, Execution> {
-        let resolved = match self.clearance.writes().get(index) {
-            Some(resolved) => Some(resolved.clone()),
-            None if patch::needed_set(write).is_none() => {
-                let sources = Sources {
-                    object: &Value::Null,
-                    set: None,
-                    server_time: self.executor.cluster.now(),
-                };
-                patch::resolve(self.plan(), write, &sources).ok()
-            }
-            None => None,
-        };
-        match resolved {
+    fn blind(&self, index: usize, why: Trouble) -> Result<Ready, Execution> {
+        match self.without_reading(index) {
             Some(write) => Ok(Ready { write, precondition: None }),
             None => Err(Execution::NotSent { write: index, why }),
         }
@@ -405,7 +401,10 @@ impl Run<'_> {
                 name: object.name.clone(),
                 ..plan.target.clone()
             },
-            uid: ready.precondition.as_ref().map_or(plan.footing.uid.clone(), |(_, uid)| uid.clone()),
+            uid: ready
+                .precondition
+                .as_ref()
+                .map_or(plan.footing.uid.clone(), |(_, uid)| uid.clone()),
             after: ready.precondition.as_ref().map(|(version, _)| version.clone()),
         });
     }

@@ -66,3 +66,13 @@ pub mod follow;
 pub mod query;
 
 pub mod probe;
+
+mod patch;
+
+mod answer;
+
+mod rehearse;
+
+mod announce;
+
+pub mod execute;

@@ -84,11 +84,10 @@ fn merge_body(plan: &Plan, write: &Write, sources: &Sources<'_>) -> Result<Value
         Some(Subresource::Status) => {
             set(&mut body, &["status", "message"], mark_message(plan).into());
         }
-        None => set(
-            &mut body,
-            &["metadata", "annotations", MARK_ANNOTATION],
-            plan.id.as_str().into(),
-        ),
+        None => {
+            let path = ["metadata", "annotations", MARK_ANNOTATION];
+            set(&mut body, &path, plan.id.as_str().into());
+        }
     }
     Ok(body)
 }
@@ -140,7 +139,8 @@ fn mark_operation(plan: &Plan, object: &Value) -> Value {
 
 /// RFC 6901.
 fn pointer(path: &[&str]) -> String {
-    path.iter().map(|key| format!("/{}", key.replace('~', "~0").replace('/', "~1"))).collect()
+    path.iter()
+        .fold(String::new(), |out, key| out + "/" + &key.replace('~', "~0").replace('/', "~1"))
 }
 
 fn value(plan: &Plan, symbol: &Symbol, sources: &Sources<'_>) -> Result<Value, Trouble> {
@@ -192,7 +192,11 @@ fn template(name: &Name, set: Option<&Value>) -> Result<Value, Trouble> {
 /// annotations that the revision did not have; here they stay, because a tool's tracking mark may be among them.
 fn annotations(plan: &Plan, object: &Value, set: &Value) -> Value {
     let of = |value: &Value| -> Map<String, Value> {
-        value.pointer("/metadata/annotations").and_then(Value::as_object).cloned().unwrap_or_default()
+        value
+            .pointer("/metadata/annotations")
+            .and_then(Value::as_object)
+            .cloned()
+            .unwrap_or_default()
     };
     let mut out = of(object);
     out.remove(CHANGE_CAUSE);
@@ -213,12 +217,13 @@ pub(super) fn with_version(
     let mut body: Value = serde_json::from_str(&write.body)
         .map_err(|_| Trouble::Lost(Text::clean("the patch is not JSON")))?;
     if let Some(version) = version {
-        match &mut body {
-            Value::Array(operations) => operations.insert(
-                0,
-                json!({"op": "replace", "path": "/metadata/resourceVersion", "value": version.as_str()}),
-            ),
-            merge => set(merge, &["metadata", "resourceVersion"], version.as_str().into()),
+        let value = version.as_str();
+        match body.as_array_mut() {
+            Some(operations) => {
+                let path = "/metadata/resourceVersion";
+                operations.insert(0, json!({"op": "replace", "path": path, "value": value}));
+            }
+            None => set(&mut body, &["metadata", "resourceVersion"], value.into()),
         }
     }
     Ok(body.to_string().into_bytes())

@@ -1,6 +1,7 @@
 //! The rehearsal: what the server says to a deed before it is done. Reads, asks for rights, and sends the same writes
 //! as a dry run; nothing of it changes anything.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -46,7 +47,8 @@ async fn all(executor: &KubeExecutor, plan: &Plan) -> Result<Rehearsal, Trouble>
     let Some(stand) = first else {
         return Err(Trouble::Lost(Text::from("a plan without writes")));
     };
-    let (access, dry_run) = tokio::join!(rights(&wire, plan, &writes), dry_runs(&wire, plan, &writes));
+    let (access, dry_run) =
+        tokio::join!(rights(&wire, plan, &writes), dry_runs(&wire, plan, &writes));
     Ok(Rehearsal {
         footing: stand.footing,
         read_at,
@@ -164,10 +166,9 @@ fn shown(plan: &Plan, writes: &[ResolvedWrite]) -> Block {
             PatchFormat::Merge => "merge patch",
             PatchFormat::Json => "JSON patch",
         };
-        out.push_str(&format!(
-            "{format} {}{sub} {}/{}\n",
-            resource.plural, plan.target.namespace, write.object.name
-        ));
+        let place = format!("{}/{}", plan.target.namespace, write.object.name);
+        // Writing into a String never fails.
+        let _ = writeln!(out, "{format} {}{sub} {place}", resource.plural);
         let pretty = serde_json::from_str::<Value>(&write.body)
             .and_then(|body| serde_json::to_string_pretty(&body))
             .unwrap_or_else(|_| write.body.to_string());

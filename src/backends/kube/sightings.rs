@@ -25,8 +25,9 @@ pub struct Expectation {
     pub target: WorkloadRef,
     /// On which life of it.
     pub uid: Uid,
-    /// The version the write stands on: what comes first after it decides.
-    pub after: ResourceVersion,
+    /// The version the write stands on: what comes first after it decides. `None`: it goes without a precondition
+    /// (pause and abort, when nothing could be read), and only its mark can tell of it.
+    pub after: Option<ResourceVersion>,
 }
 
 /// Where the executor says what it is about to write. Cheap to clone.

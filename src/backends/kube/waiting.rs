@@ -6,6 +6,10 @@ use super::watch::is_later;
 use crate::domain::feed::Sighting;
 use crate::domain::ids::{OrderId, ResourceVersion, Uid, WorkloadKind};
 
+/// Most orders that wait: one whose write changed nothing or was refused waits until the object changes for another
+/// reason, and there is no end to those. The oldest are forgotten.
+const ORDERS_MAX: usize = 256;
+
 /// The orders that wait.
 #[derive(Default)]
 pub(super) struct Waiting {
@@ -30,8 +34,11 @@ impl Waiting {
         order: Expectation,
         known: Option<&ResourceVersion>,
     ) -> Option<(OrderId, Sighting)> {
-        match known {
-            Some(version) if is_later(version, &order.after) => {
+        if self.orders.len() >= ORDERS_MAX {
+            self.orders.remove(0);
+        }
+        match known.zip(order.after.as_ref()) {
+            Some((version, after)) if is_later(version, after) => {
                 let sighting = Sighting::Overtaken { by: version.clone(), manager: None };
                 Some((order.order, sighting))
             }
@@ -82,20 +89,22 @@ fn sighting(order: &Expectation, came: &Came<'_>) -> Option<Sighting> {
         let marks = [glimpse.annotated.as_ref(), glimpse.told.as_ref()];
         marks.into_iter().flatten().any(|mark| mark.as_str() == order.order.as_str())
     };
-    let later =
-        |glimpse: &Glimpse| glimpse.uid == order.uid && is_later(&glimpse.version, &order.after);
+    let later = |glimpse: &Glimpse| {
+        glimpse.uid == order.uid
+            && order.after.as_ref().is_none_or(|after| is_later(&glimpse.version, after))
+    };
+    // Without a precondition, changes of others before the mark say nothing.
+    let others = |sighting: Sighting| order.after.is_some().then_some(sighting);
     match came {
         Came::Gone(uid) => (**uid == order.uid).then_some(Sighting::Deleted),
-        Came::Change(glimpse) if later(glimpse) => Some(if is_ours(glimpse) {
-            Sighting::Marked(glimpse.version.clone())
-        } else {
-            Sighting::Overtaken { by: glimpse.version.clone(), manager: glimpse.manager.clone() }
+        Came::Change(glimpse) | Came::State(glimpse) if later(glimpse) && is_ours(glimpse) => {
+            Some(Sighting::Marked(glimpse.version.clone()))
+        }
+        Came::Change(glimpse) if later(glimpse) => others(Sighting::Overtaken {
+            by: glimpse.version.clone(),
+            manager: glimpse.manager.clone(),
         }),
-        Came::State(glimpse) if later(glimpse) => Some(if is_ours(glimpse) {
-            Sighting::Marked(glimpse.version.clone())
-        } else {
-            Sighting::Gap
-        }),
+        Came::State(glimpse) if later(glimpse) => others(Sighting::Gap),
         Came::Change(_) | Came::State(_) => None,
     }
 }
@@ -116,7 +125,7 @@ mod tests {
                 name: Name::new("web"),
             },
             uid: Uid::new("u1"),
-            after: ResourceVersion::new("100"),
+            after: Some(ResourceVersion::new("100")),
         }
     }
 
@@ -176,6 +185,22 @@ mod tests {
         let told = waiting.add(order(), Some(&ResourceVersion::new("120")));
         assert!(matches!(told, Some((_, Sighting::Overtaken { .. }))));
         assert!(waiting.see(&Came::Gone(&Uid::new("u1"))).is_empty());
+    }
+
+    #[test]
+    fn without_a_precondition_only_the_mark_tells() {
+        let mut waiting = Waiting::default();
+        let blind = Expectation { after: None, ..order() };
+        assert_eq!(waiting.add(blind, Some(&ResourceVersion::new("120"))), None);
+        for came in [
+            Came::Change(&glimpse("121", None, None)),
+            Came::State(&glimpse("122", None, Some("o-0"))),
+        ] {
+            assert!(waiting.see(&came).is_empty());
+        }
+        let told = waiting.see(&Came::Change(&glimpse("123", None, Some("o-1"))));
+        let marked = Sighting::Marked(ResourceVersion::new("123"));
+        assert_eq!(told, [(OrderId::new("o-1"), marked)]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{ACCEPT, CONTENT_TYPE, DATE, RETRY_AFTER, USER_AGENT, WARNING};
-use http::{HeaderValue, Method, Request, Response};
+use http::{HeaderName, HeaderValue, Method, Request, Response};
 use http_body_util::BodyExt;
 use kube::client::Body;
 use serde_json::Value;
@@ -26,6 +26,8 @@ pub const OBJECT_BYTES_MAX: usize = 4 << 20;
 
 /// All pages of one list together.
 pub const LIST_BYTES_MAX: usize = 64 << 20;
+
+const AUDIT_ID: HeaderName = HeaderName::from_static("audit-id");
 
 /// The body of an error: more than its sentence nobody reads.
 pub const ERROR_BYTES_MAX: usize = 8 << 10;
@@ -168,6 +170,8 @@ pub struct Reply {
     pub date: Option<Timestamp>,
     /// The texts of `Warning` headers.
     pub warnings: Vec<Text>,
+    /// `Audit-Id`: under this name the API server's audit log tells of the request.
+    pub audit_id: Option<Text>,
     /// How long the server asks us to stay away (`Retry-After`, in seconds).
     pub retry_after: Option<Duration>,
 }
@@ -300,6 +304,7 @@ async fn read(response: Response<Body>, bytes_max: usize) -> Result<Reply, Fault
         body: Bytes::new(),
         media_type: header(CONTENT_TYPE).map(str::to_owned),
         date: header(DATE).and_then(http_date),
+        audit_id: header(AUDIT_ID).map(Text::clean),
         retry_after: header(RETRY_AFTER).and_then(|raw| raw.parse().ok()).map(Duration::from_secs),
         warnings: parts
             .headers
