@@ -1,6 +1,8 @@
 //! The marks: one sign for one meaning, and an ASCII sign for terminals that have no others. A mark never stands alone:
 //! a word is beside it.
 
+use ratatui::buffer::Buffer;
+
 /// What a mark means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mark {
@@ -24,35 +26,58 @@ pub enum Mark {
     Cursor,
     /// Done.
     Done,
-    /// From one to another.
-    To,
-    /// Between things on one line.
-    Dot,
-    /// Something was cut.
-    Cut,
-    /// How many times as much.
-    Times,
     /// A deed of ours.
     Deed,
     /// A deed of others.
     Foreign,
     /// A new revision.
     Revision,
-    /// A branch of a tree, and the last one.
-    Branch,
-    /// The last branch of a tree.
-    LastBranch,
-    /// A rule across.
-    Rule,
-    /// A rule down.
-    Column,
-    /// A part of a bar that is filled.
-    Filled,
-    /// A part of a bar that is not.
-    Empty,
-    /// A limit across a chart.
-    Limit,
 }
+
+impl Mark {
+    /// All.
+    pub const ALL: [Self; 13] = [
+        Self::Bad,
+        Self::Waits,
+        Self::Paused,
+        Self::Moving,
+        Self::Good,
+        Self::Stale,
+        Self::Unknown,
+        Self::Warning,
+        Self::Cursor,
+        Self::Done,
+        Self::Deed,
+        Self::Foreign,
+        Self::Revision,
+    ];
+
+    /// Its sign, one cell wide.
+    #[must_use]
+    pub const fn sign(self) -> &'static str {
+        match self {
+            Self::Bad => "✗",
+            Self::Waits => "◷",
+            Self::Paused => "‖",
+            Self::Moving => "↑",
+            Self::Good => "●",
+            Self::Stale => "◌",
+            Self::Unknown => "○",
+            Self::Warning => "▲",
+            Self::Cursor => "▸",
+            Self::Done => "✓",
+            Self::Deed => "◆",
+            Self::Foreign => "◇",
+            Self::Revision => "★",
+        }
+    }
+}
+
+/// The signs of a column that is filled from below, from the lowest to the full one.
+pub const LEVELS: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
+
+/// The signs of a line within a cell, from its bottom to its top.
+pub const SCANS: [&str; 5] = ["⎽", "⎼", "─", "⎻", "⎺"];
 
 /// Which signs a terminal has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -64,117 +89,109 @@ pub enum Signs {
     Ascii,
 }
 
-impl Signs {
-    /// The sign of a mark; always one cell wide.
-    #[must_use]
-    pub const fn mark(self, mark: Mark) -> &'static str {
-        let (unicode, ascii) = match mark {
-            Mark::Bad => ("✗", "x"),
-            Mark::Waits => ("◷", "?"),
-            Mark::Paused => ("‖", "="),
-            Mark::Moving => ("↑", "^"),
-            Mark::Good => ("●", "o"),
-            Mark::Stale => ("◌", "~"),
-            Mark::Unknown => ("○", "-"),
-            Mark::Warning => ("▲", "!"),
-            Mark::Cursor => ("▸", ">"),
-            Mark::Done => ("✓", "+"),
-            Mark::To => ("→", ">"),
-            Mark::Dot => ("·", "|"),
-            Mark::Cut => ("…", "~"),
-            Mark::Times => ("×", "x"),
-            Mark::Deed => ("◆", "#"),
-            Mark::Foreign => ("◇", "@"),
-            Mark::Revision => ("★", "*"),
-            Mark::Branch => ("├", "|"),
-            Mark::LastBranch => ("└", "`"),
-            Mark::Rule => ("─", "-"),
-            Mark::Column => ("│", "|"),
-            Mark::Filled => ("█", "#"),
-            Mark::Empty => ("░", "."),
-            Mark::Limit => ("╌", "-"),
-        };
-        match self {
-            Self::Unicode => unicode,
-            Self::Ascii => ascii,
-        }
-    }
+/// Our signs and the letters that stand in for them, one for one.
+const ASCII: [(&str, &str); 55] = [
+    ("✗", "x"),
+    ("◷", "?"),
+    ("‖", "="),
+    ("↑", "^"),
+    ("●", "o"),
+    ("◌", "~"),
+    ("○", "-"),
+    ("▲", "!"),
+    ("▸", ">"),
+    ("✓", "+"),
+    ("◆", "#"),
+    ("◇", "@"),
+    ("★", "*"),
+    ("→", ">"),
+    ("←", "<"),
+    ("↓", "v"),
+    ("·", "-"),
+    ("…", "~"),
+    ("×", "x"),
+    ("≥", ">"),
+    ("≤", "<"),
+    ("–", "-"),
+    ("─", "-"),
+    ("━", "="),
+    ("│", "|"),
+    ("┃", "|"),
+    ("╎", ":"),
+    ("╌", "-"),
+    ("┴", "+"),
+    ("┬", "+"),
+    ("├", "|"),
+    ("└", "`"),
+    ("┌", "+"),
+    ("┐", "+"),
+    ("┘", "+"),
+    ("┤", "|"),
+    ("┼", "+"),
+    ("█", "#"),
+    ("░", "."),
+    ("▁", "_"),
+    ("▂", "."),
+    ("▃", "-"),
+    ("▄", "="),
+    ("▅", "+"),
+    ("▆", "*"),
+    ("▇", "%"),
+    ("⎽", "_"),
+    ("⎼", "_"),
+    ("⎻", "-"),
+    ("⎺", "\""),
+    ("␤", "/"),
+    ("␉", " "),
+    ("“", "\""),
+    ("”", "\""),
+    ("’", "'"),
+];
 
-    /// The signs of a sparkline, from the lowest to the highest.
-    #[must_use]
-    pub const fn levels(self) -> &'static [&'static str] {
-        match self {
-            Self::Unicode => &["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
-            Self::Ascii => &["_", ".", "-", "=", "+", "*", "%", "#"],
-        }
+/// The letter that stands in for a sign; a question mark for what has none.
+#[must_use]
+pub fn ascii(symbol: &str) -> &str {
+    if symbol.is_ascii() {
+        return symbol;
     }
+    ASCII.iter().find(|(sign, _)| *sign == symbol).map_or("?", |(_, letter)| letter)
+}
 
-    /// A text of ours that holds signs, without those that the terminal does not have. (Remote text stays as it is.)
-    #[must_use]
-    pub fn plain(self, text: &str) -> String {
-        match self {
-            Self::Unicode => text.to_owned(),
-            Self::Ascii => text
-                .replace('→', "->")
-                .replace('×', "x")
-                .replace('·', "|")
-                .replace('…', "~")
-                .replace('≥', ">=")
-                .replace('≤', "<="),
+/// Leaves only ASCII in a painted buffer. What took two cells becomes a question mark and a space.
+pub fn asciify(buffer: &mut Buffer) {
+    for cell in &mut buffer.content {
+        if !cell.symbol().is_ascii() {
+            let letter = ascii(cell.symbol()).to_owned();
+            cell.set_symbol(&letter);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use unicode_width::UnicodeWidthStr;
 
     use super::*;
 
-    const ALL: [Mark; 24] = [
-        Mark::Bad,
-        Mark::Waits,
-        Mark::Paused,
-        Mark::Moving,
-        Mark::Good,
-        Mark::Stale,
-        Mark::Unknown,
-        Mark::Warning,
-        Mark::Cursor,
-        Mark::Done,
-        Mark::To,
-        Mark::Dot,
-        Mark::Cut,
-        Mark::Times,
-        Mark::Deed,
-        Mark::Foreign,
-        Mark::Revision,
-        Mark::Branch,
-        Mark::LastBranch,
-        Mark::Rule,
-        Mark::Column,
-        Mark::Filled,
-        Mark::Empty,
-        Mark::Limit,
-    ];
-
     #[test]
-    fn every_mark_is_one_cell_wide_and_has_an_ascii_sign() {
-        for mark in ALL {
-            assert_eq!(Signs::Unicode.mark(mark).width(), 1, "{mark:?}");
-            let ascii = Signs::Ascii.mark(mark);
-            assert!(ascii.len() == 1 && ascii.is_ascii(), "{mark:?}");
+    fn every_sign_is_one_cell_wide_and_has_one_letter() {
+        let ours = Mark::ALL.iter().map(|mark| mark.sign()).chain(LEVELS).chain(SCANS);
+        for sign in ours {
+            assert_eq!(sign.width(), 1, "{sign}");
+            assert_ne!(ascii(sign), "?".repeat(usize::from(sign != "◷")), "{sign}");
         }
-        assert_eq!(Signs::Ascii.levels().len(), Signs::Unicode.levels().len());
+        for (sign, letter) in ASCII {
+            assert!(letter.len() == 1 && letter.is_ascii(), "{sign}");
+            assert_eq!(sign.width(), 1, "{sign}");
+        }
     }
 
     #[test]
-    fn health_is_told_apart_without_colour() {
-        let health = [Mark::Bad, Mark::Waits, Mark::Paused, Mark::Moving, Mark::Good, Mark::Stale];
-        for signs in [Signs::Unicode, Signs::Ascii] {
-            let distinct: std::collections::BTreeSet<_> =
-                health.iter().map(|mark| signs.mark(*mark)).collect();
-            assert_eq!(distinct.len(), health.len());
-        }
+    fn marks_are_told_apart_without_colour() {
+        let signs: BTreeSet<_> = Mark::ALL.iter().map(|mark| mark.sign()).collect();
+        let letters: BTreeSet<_> = Mark::ALL.iter().map(|mark| ascii(mark.sign())).collect();
+        assert_eq!((signs.len(), letters.len()), (Mark::ALL.len(), Mark::ALL.len()));
     }
 }

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use ratatui::style::{Color, Modifier, Style};
 
 use super::colour::{ANSI_NAMES, Depth, Paint, Rgb};
-use super::marks::{Mark, Signs};
+use super::marks::Signs;
 use crate::app::entries::{Entry, Reading};
 use crate::domain::text::Text;
 use crate::domain::warning::Warning;
@@ -231,12 +231,6 @@ impl Theme {
         self.signs
     }
 
-    /// The sign of a mark.
-    #[must_use]
-    pub const fn mark(&self, mark: Mark) -> &'static str {
-        self.signs.mark(mark)
-    }
-
     /// How a role looks on this terminal.
     #[must_use]
     pub fn style(&self, role: Role) -> Style {
@@ -307,16 +301,13 @@ struct Builder {
 impl Builder {
     fn lay(&mut self, sheet: &Sheet, reading: &mut Reading<'_>) {
         for entry in &sheet.palette {
-            match Paint::parse(&entry.value) {
-                Some(paint) => {
-                    self.palette.insert(entry.key.clone(), paint);
-                }
-                None => {
-                    let what = format!("\"{}\" is not a colour", entry.value);
-                    let hint = "write \"#rrggbb\", \"#rrggbb bright-red\", \"203\" or \"default\"";
-                    reading.warn(reading.at(entry.value_at, &what).hint(hint));
-                }
-            }
+            let Some(paint) = Paint::parse(&entry.value) else {
+                let what = format!("\"{}\" is not a colour", entry.value);
+                let hint = "write \"#rrggbb\", \"#rrggbb bright-red\", \"203\" or \"default\"";
+                reading.warn(reading.at(entry.value_at, &what).hint(hint));
+                continue;
+            };
+            self.palette.insert(entry.key.clone(), paint);
         }
         for entry in &sheet.roles {
             let Some(role) = Role::ALL.iter().find(|role| role.name() == entry.key) else {
@@ -421,14 +412,14 @@ fn colour(paint: Paint) -> Color {
 }
 
 fn exact(colour: Color) -> Option<Rgb> {
-    match colour {
-        Color::Rgb(red, green, blue) => Some(Rgb(red, green, blue)),
-        Color::Indexed(number) => Some(Rgb::of_index(number)),
-        other => {
-            let number = ANSI.iter().position(|known| *known == other)?;
-            Some(Rgb::of_index(u8::try_from(number).ok()?))
-        }
+    if let Color::Rgb(red, green, blue) = colour {
+        return Some(Rgb(red, green, blue));
     }
+    if let Color::Indexed(number) = colour {
+        return Some(Rgb::of_index(number));
+    }
+    let number = ANSI.iter().position(|known| *known == colour)?;
+    Some(Rgb::of_index(u8::try_from(number).ok()?))
 }
 
 #[cfg(test)]
