@@ -6,7 +6,15 @@ pub mod object;
 pub mod status;
 pub mod store;
 
+pub mod access;
+pub mod audit;
 pub mod fault;
+pub mod patch;
+pub mod schema;
+pub mod selector;
+
+mod schema_shapes;
+mod strategic;
 
 pub mod shared;
 pub mod world;

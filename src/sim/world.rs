@@ -5,6 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::access::Access;
+use super::audit::Audit;
 use super::fault::Faults;
 use super::store::Store;
 
@@ -23,6 +25,10 @@ pub struct Cluster {
     pub name: String,
     /// Its objects.
     pub store: Store,
+    /// Who may do what.
+    pub access: Access,
+    /// The writes that reached its API server.
+    pub audit: Audit,
     /// What goes wrong with its API server.
     pub faults: Faults,
 }
@@ -34,6 +40,8 @@ impl World {
         let cluster = |(seed, name): (u64, &&str)| Cluster {
             name: (*name).to_owned(),
             store: Store::new(now).seeded(seed),
+            access: Access::default(),
+            audit: Audit::default(),
             faults: Faults::default(),
         };
         Self { clusters: (0..).zip(names).map(cluster).collect(), now }
