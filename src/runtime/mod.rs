@@ -1,23 +1,35 @@
 //! The shell around the machine: the loop, the terminal, the effects, the one clock.
 
-mod attributes;
-
 pub mod clock;
 
-pub mod colour;
+pub mod signals;
 
-mod canvas;
+pub mod terminal;
+
+pub mod tty;
+
+pub mod input;
+
+mod bursts;
+
+pub mod parser;
+
+#[cfg(test)]
+mod parser_tests;
+
+pub mod keys;
+
+pub mod writer;
 
 pub mod encoder;
 
 #[cfg(test)]
 mod encoder_tests;
 
-pub mod keys;
+mod canvas;
 
-pub mod parser;
+mod attributes;
 
-#[cfg(test)]
-mod parser_tests;
+pub mod colour;
 
 pub mod perform;

@@ -24,7 +24,7 @@ pub const PASTE_SILENCE_MAX: Duration = Duration::from_secs(3);
 /// How long after an Esc key the rest of a torn sequence may still come.
 pub const TORN_TIME_MAX: Duration = Duration::from_millis(500);
 
-/// The longest that Esc is ever held, however badly the line tears; a person feels more than that.
+/// How far the parser itself goes when the line tears. A setting may ask for more.
 pub const ESCAPE_HOLD_MAX: Duration = Duration::from_millis(200);
 
 /// The longest control sequence that means something to us is half as long.
@@ -118,7 +118,7 @@ impl Parser {
             held: Vec::new(),
             last_byte: Timestamp::UNIX_EPOCH,
             torn_from: None,
-            hold: hold.min(ESCAPE_HOLD_MAX),
+            hold,
         }
     }
 
@@ -257,7 +257,8 @@ impl Parser {
 
     /// The line tears sequences apart: hold the next lone `ESC` longer.
     fn wait_longer(&mut self) {
-        self.hold = (self.hold * 2).clamp(Duration::from_millis(20), ESCAPE_HOLD_MAX);
+        let longer = (self.hold * 2).clamp(Duration::from_millis(20), ESCAPE_HOLD_MAX);
+        self.hold = self.hold.max(longer);
     }
 
     fn begin_character(&mut self, byte: u8, missing: u8, with: Modifiers) {
