@@ -159,10 +159,9 @@ fn abort_delay(
         return Some(Duration::ZERO);
     }
     match said {
-        Some(0) if traffic.dynamic_stable_scale => Some(Duration::ZERO),
+        Some(0) | None if traffic.dynamic_stable_scale => Some(Duration::ZERO),
         Some(0) => None,
         Some(delay) => Some(seconds(delay)),
-        None if traffic.dynamic_stable_scale => Some(Duration::ZERO),
         None => Some(SCALE_DOWN_DELAY),
     }
 }

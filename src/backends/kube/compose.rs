@@ -109,7 +109,9 @@ impl Tables {
                 false
             }
             Heard::Rows(rows, _) => {
-                rows.into_iter().for_each(|found| table.put(found));
+                for found in rows {
+                    table.put(found);
+                }
                 true
             }
             Heard::Whole(_) => {

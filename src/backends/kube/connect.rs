@@ -38,7 +38,7 @@ const TCP_USER_TIMEOUT: Duration = Duration::from_secs(9);
 const PING: (Duration, Duration) = (Duration::from_secs(4), Duration::from_secs(4));
 
 /// A connection that is not used for so long is closed.
-const IDLE_MAX: Duration = Duration::from_secs(60);
+const IDLE_MAX: Duration = Duration::from_mins(1);
 
 /// Everything needed to connect, captured once.
 pub(super) struct Dialer {

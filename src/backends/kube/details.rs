@@ -79,7 +79,7 @@ pub(super) async fn keep(
             Some((key, news)) = heard.recv() => keeper.hear(&key, news),
             () = at(next) => {
                 for detail in keeper.ready() {
-                    if out.send(detail).await.is_err() {
+                    if out.send(Box::new(detail)).await.is_err() {
                         return;
                     }
                 }
@@ -207,7 +207,7 @@ impl Keeper {
         *due = earliest.max(now).min(*due);
     }
 
-    fn ready(&mut self) -> Vec<Box<Detail>> {
+    fn ready(&mut self) -> Vec<Detail> {
         let now = Instant::now();
         let ready: Vec<WorkloadRef> = self
             .due
@@ -219,7 +219,7 @@ impl Keeper {
         for target in ready {
             self.due.remove(&target);
             let Some(parts) = self.parts.get(&target) else { continue };
-            details.push(Box::new(self.tables.detail(&target, parts, self.cluster.now())));
+            details.push(self.tables.detail(&target, parts, self.cluster.now()));
             self.told.insert(target, now);
         }
         details

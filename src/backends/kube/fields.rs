@@ -138,16 +138,12 @@ impl<'w> Reading<'w> {
 
     /// A whole number.
     pub(super) fn whole(&mut self, node: Node<'_>, key: &str) -> Option<i64> {
-        match node.raw(key) {
-            Value::Null => None,
-            value => {
-                let whole = value.as_i64();
-                if whole.is_none() {
-                    self.odd(node, key, "not a whole number");
-                }
-                whole
-            }
+        let value = node.raw(key);
+        let whole = value.as_i64();
+        if whole.is_none() && !value.is_null() {
+            self.odd(node, key, "not a whole number");
         }
+        whole
     }
 
     /// A count: a whole number that is not negative.
@@ -174,16 +170,12 @@ impl<'w> Reading<'w> {
 
     /// A moment.
     pub(super) fn time(&mut self, node: Node<'_>, key: &str) -> Option<Timestamp> {
-        match node.raw(key) {
-            Value::Null => None,
-            value => {
-                let time = value.as_str().and_then(|raw| raw.parse().ok());
-                if time.is_none() {
-                    self.odd(node, key, "not a time");
-                }
-                time
-            }
+        let value = node.raw(key);
+        let time = value.as_str().and_then(|raw| raw.parse().ok());
+        if time.is_none() && !value.is_null() {
+            self.odd(node, key, "not a time");
         }
+        time
     }
 
     /// A duration in any spelling that Argo knows: seconds as a number or as digits, or Go's `1h5m10s`.

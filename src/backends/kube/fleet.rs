@@ -36,7 +36,7 @@ struct Entry {
 }
 
 struct Set {
-    set: ReplicaSet,
+    facts: ReplicaSet,
     template: u64,
     from: FleetKey,
     list: u64,
@@ -139,8 +139,8 @@ impl Fleet {
             dirty.extend(self.drop_set(&before, &set.uid));
         }
         let sets = self.sets.entry(owner.clone()).or_default();
-        let new = Set { set, template, from: key.clone(), list };
-        match sets.iter_mut().find(|known| known.set.uid == new.set.uid) {
+        let new = Set { facts: set, template, from: key.clone(), list };
+        match sets.iter_mut().find(|known| known.facts.uid == new.facts.uid) {
             Some(known) => *known = new,
             None => sets.push(new),
         }
@@ -150,7 +150,7 @@ impl Fleet {
 
     fn drop_set(&mut self, owner: &Uid, uid: &Uid) -> Option<WorkloadRef> {
         if let Some(sets) = self.sets.get_mut(owner) {
-            sets.retain(|known| known.set.uid != *uid);
+            sets.retain(|known| known.facts.uid != *uid);
             if sets.is_empty() {
                 self.sets.remove(owner);
             }
@@ -195,7 +195,7 @@ impl Fleet {
         let entries = self.entries.iter().filter(|(_, entry)| is_gone(&entry.from, entry.list));
         let sets = self.sets.values().flatten().filter(|set| is_gone(&set.from, set.list));
         let mut gone: Vec<Uid> = entries.map(|(uid, _)| uid.clone()).collect();
-        gone.extend(sets.map(|set| set.set.uid.clone()));
+        gone.extend(sets.map(|set| set.facts.uid.clone()));
         gone.iter().flat_map(|uid| self.gone(uid)).collect()
     }
 
@@ -225,11 +225,14 @@ impl Fleet {
         let known = &self.entries.get(uid)?.known;
         let sets = self.sets.get(uid).map(Vec::as_slice).unwrap_or_default();
         let mut names: Vec<(Uid, Name)> =
-            sets.iter().map(|set| (set.set.uid.clone(), set.set.name.clone())).collect();
+            sets.iter().map(|set| (set.facts.uid.clone(), set.facts.name.clone())).collect();
         names.sort();
         let hashes = || {
-            let mut hashes: Vec<&str> =
-                sets.iter().filter_map(|set| set.set.hash.as_ref()).map(PodHash::as_str).collect();
+            let mut hashes: Vec<&str> = sets
+                .iter()
+                .filter_map(|set| set.facts.hash.as_ref())
+                .map(PodHash::as_str)
+                .collect();
             hashes.sort_unstable();
             let hashes = hashes.join(",");
             (!hashes.is_empty()).then(|| format!("rollouts-pod-template-hash in ({hashes})"))
@@ -256,7 +259,7 @@ fn deployment(of: &WorkloadRef, name: Name) -> WorkloadRef {
 
 /// Newest revision first; what has no number comes by age.
 fn revisions(sets: &[Set]) -> Arc<[ReplicaSet]> {
-    let mut order: Vec<&ReplicaSet> = sets.iter().map(|set| &set.set).collect();
+    let mut order: Vec<&ReplicaSet> = sets.iter().map(|set| &set.facts).collect();
     order.sort_by(|one, two| {
         let rank = |set: &ReplicaSet| (set.revision, set.created);
         rank(two).cmp(&rank(one)).then_with(|| one.name.cmp(&two.name))
@@ -268,8 +271,8 @@ fn revisions(sets: &[Set]) -> Arc<[ReplicaSet]> {
 fn current_hash(template: Option<u64>, sets: &[Set]) -> Option<PodHash> {
     let template = template?;
     let oldest = sets.iter().filter(|set| set.template == template).min_by(|one, two| {
-        let age = |set: &Set| (set.set.created, set.set.name.clone());
+        let age = |set: &Set| (set.facts.created, set.facts.name.clone());
         age(one).cmp(&age(two))
     })?;
-    oldest.set.hash.clone()
+    oldest.facts.hash.clone()
 }

@@ -4,6 +4,7 @@
 //! ([`ClusterSpec::trouble`]), so that one broken context never hides the others.
 
 use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -186,8 +187,26 @@ fn file_trouble(path: &Path, error: &KubeconfigError) -> Trouble {
         KubeconfigError::KindMismatch | KubeconfigError::ApiVersionMismatch => {
             config(format!("{shown}: its documents are of different kinds or versions"))
         }
-        other => config(format!("{shown}: {other}")),
+        KubeconfigError::CurrentContextNotSet
+        | KubeconfigError::LoadContext(_)
+        | KubeconfigError::LoadClusterOfContext(_)
+        | KubeconfigError::FindPath
+        | KubeconfigError::MissingClusterUrl
+        | KubeconfigError::ParseClusterUrl(_)
+        | KubeconfigError::ParseProxyUrl(_)
+        | KubeconfigError::LoadCertificateAuthority(_)
+        | KubeconfigError::LoadClientCertificate(_)
+        | KubeconfigError::LoadClientKey(_)
+        | KubeconfigError::ParseCertificates(_)
+        | KubeconfigError::ParseNoProxy(_) => config(format!("{shown}: {error}")),
     }
+}
+
+/// A context and where it stands.
+struct Found<'a> {
+    path: &'a Path,
+    name: &'a str,
+    context: &'a Context,
 }
 
 /// Several files read as one: the first that says something wins.
@@ -260,10 +279,11 @@ impl Merged {
 
     fn capture(&self, name: &str, wanted: &Wanted) -> Result<ClusterSpec, Trouble> {
         let (path, context) = self.context(name)?;
+        let found = Found { path, name, context };
         let namespace = context.namespace.as_deref().filter(|namespace| !namespace.is_empty());
         let mut spec = spec(name, namespace.unwrap_or("default"), wanted);
         let mut cautions = Vec::new();
-        match self.access(path, name, context, wanted, &mut cautions) {
+        match self.access(&found, wanted, &mut cautions) {
             Ok(access) => {
                 spec.server = Text::clean(&super::connect::shown(&access.config.cluster_url));
                 spec.way = Way::Network(Box::new(access));
@@ -276,12 +296,11 @@ impl Merged {
 
     fn access(
         &self,
-        path: &Path,
-        name: &str,
-        context: &Context,
+        found: &Found<'_>,
         wanted: &Wanted,
         cautions: &mut Vec<Text>,
     ) -> Result<Access, Trouble> {
+        let Found { path, name, context } = *found;
         let Some((file, cluster)) = self.cluster(&context.cluster) else {
             let cluster = &context.cluster;
             let at = place(path, name);
@@ -414,13 +433,12 @@ fn proxy(
         let matcher = wanted.environment.matcher();
         return Ok(if is_local { None } else { matcher.intercept(server) });
     };
-    match Matcher::builder().all(url).build().intercept(server) {
-        Some(intercept) => Ok(Some(intercept)),
-        None => {
-            let at = place(file, name);
-            Err(config(format!("{at}: proxy-url of cluster {name:?} is no proxy's address")))
-        }
-    }
+    let intercept = Matcher::builder().all(url).build().intercept(server);
+    let broken = || {
+        let at = place(file, name);
+        config(format!("{at}: proxy-url of cluster {name:?} is no proxy's address"))
+    };
+    intercept.map(Some).ok_or_else(broken)
 }
 
 /// Without any kubeconfig: the identity that Kubernetes gives a pod.
@@ -454,7 +472,7 @@ fn in_cluster(wanted: &Wanted) -> Result<ClusterSpec, Trouble> {
 fn some_of(names: &[String]) -> String {
     let mut shown = names.iter().take(NAMES_SHOWN_MAX).cloned().collect::<Vec<_>>().join(", ");
     if names.len() > NAMES_SHOWN_MAX {
-        shown.push_str(&format!(" and {} more", names.len() - NAMES_SHOWN_MAX));
+        let _ = write!(shown, " and {} more", names.len() - NAMES_SHOWN_MAX);
     }
     shown
 }

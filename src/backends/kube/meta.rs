@@ -212,7 +212,9 @@ fn hash_into(value: &Value, hasher: &mut DefaultHasher) {
         Value::String(text) => (3u8, text).hash(hasher),
         Value::Array(list) => {
             (4u8, list.len()).hash(hasher);
-            list.iter().for_each(|value| hash_into(value, hasher));
+            for value in list {
+                hash_into(value, hasher);
+            }
         }
         Value::Object(object) => {
             let mut fields: Vec<(&String, &Value)> =

@@ -76,3 +76,12 @@ mod rehearse;
 mod announce;
 
 pub mod execute;
+
+#[cfg(test)]
+mod scripted;
+
+#[cfg(test)]
+mod follow_tests;
+
+#[cfg(test)]
+mod objects_tests;

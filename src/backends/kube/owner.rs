@@ -74,7 +74,7 @@ mod tests {
     use super::super::fields::Words;
     use super::*;
 
-    fn of(metadata: Value) -> Option<(OwnerTool, String)> {
+    fn of(metadata: &Value) -> Option<(OwnerTool, String)> {
         let object = json!({ "kind": "Rollout", "metadata": metadata });
         let mut words = Words::default();
         let owner = owner(&object, &mut Reading::new(&mut words))?;
@@ -116,7 +116,7 @@ mod tests {
             (json!({ "labels": 5, "annotations": [], "ownerReferences": "x" }), None),
             (json!(null), None),
         ] {
-            let got = of(metadata.clone());
+            let got = of(&metadata);
             let got = got.as_ref().map(|(tool, name)| (*tool, name.as_str()));
             assert_eq!(got, want, "{metadata}");
         }

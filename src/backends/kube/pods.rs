@@ -7,6 +7,7 @@ use super::fields::{Node, Reading};
 use super::meta::Metadata;
 use crate::domain::detail::Pod;
 use crate::domain::ids::{Name, PodHash, Uid};
+use crate::domain::observed::Timestamp;
 use crate::domain::text::Text;
 
 /// A pod.
@@ -14,8 +15,7 @@ pub(super) fn pod(object: &Value, reading: &mut Reading<'_>) -> Pod {
     let metadata = Metadata::of(object);
     let root = Node::root(object);
     let (spec, status) = (root.at("spec", "spec"), root.at("status", "status"));
-    let deleting = metadata.deleting(reading).is_some();
-    let printed = printed(spec, status, deleting, reading);
+    let printed = printed(spec, status, metadata.deleting(reading), reading);
     let owner = metadata.controller().filter(|(kind, _)| *kind == "ReplicaSet");
     Pod {
         name: metadata.name(reading),
@@ -52,7 +52,12 @@ struct Printed {
     restarts: u32,
 }
 
-fn printed(spec: Node<'_>, status: Node<'_>, deleting: bool, reading: &mut Reading<'_>) -> Printed {
+fn printed(
+    spec: Node<'_>,
+    status: Node<'_>,
+    deleting: Option<Timestamp>,
+    reading: &mut Reading<'_>,
+) -> Printed {
     let phase = status.word("phase").unwrap_or("Unknown");
     let reason = status.word("reason").filter(|reason| !reason.is_empty());
     let mut word = reason.unwrap_or(phase).to_owned();
@@ -67,9 +72,9 @@ fn printed(spec: Node<'_>, status: Node<'_>, deleting: bool, reading: &mut Readi
         printed.restarts = init.sidecar_restarts;
         main_containers(status, &mut printed, reading);
     }
-    if deleting && reason == Some("NodeLost") {
+    if deleting.is_some() && reason == Some("NodeLost") {
         "Unknown".clone_into(&mut printed.word);
-    } else if deleting && !matches!(phase, "Succeeded" | "Failed") {
+    } else if deleting.is_some() && !matches!(phase, "Succeeded" | "Failed") {
         "Terminating".clone_into(&mut printed.word);
     }
     printed

@@ -175,9 +175,9 @@ fn without_hash(mut template: Value) -> Value {
     if let Some(metadata) = template.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.remove("creationTimestamp");
         if let Some(labels) = metadata.get_mut("labels").and_then(Value::as_object_mut) {
-            HASH_LABELS.iter().for_each(|label| {
-                labels.remove(*label);
-            });
+            for label in HASH_LABELS {
+                labels.remove(label);
+            }
         }
     }
     template

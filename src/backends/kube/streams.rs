@@ -186,11 +186,11 @@ impl Streams {
             .running
             .values()
             .filter_map(|running| match &running.state {
-                // A kind that is not installed is no trouble.
-                State::Failed(Trouble::KindMissing(_), _) => None,
                 State::Failed(why, retry_at) => Some((why, *retry_at)),
                 State::Opening | State::Listing | State::Watching => None,
             })
+            // A kind that is not installed is no trouble.
+            .filter(|(why, _)| !matches!(why, Trouble::KindMissing(_)))
             .collect();
         let works = self
             .running

@@ -77,10 +77,8 @@ pub fn json_words(error: &serde_json::Error) -> Trouble {
 /// Why a client gave no answer, and whether the request may have arrived.
 #[must_use]
 pub fn of_client(error: &kube::Error) -> Fault {
-    let root: &(dyn Error + 'static) = match error {
-        kube::Error::Service(inner) => inner.as_ref(),
-        other => other,
-    };
+    let root: &(dyn Error + 'static) =
+        if let kube::Error::Service(inner) = error { inner.as_ref() } else { error };
     let sent = if chain(root).any(never_left) { Sent::No } else { Sent::Maybe };
     Fault { trouble: of_error(root), sent }
 }
@@ -132,19 +130,21 @@ fn plain_words(error: &(dyn Error + 'static)) -> String {
 fn tls_words(error: &rustls::Error) -> Text {
     use rustls::CertificateError as Certificate;
     let rustls::Error::InvalidCertificate(why) = error else { return cut(&error.to_string()) };
-    let words = match why {
-        Certificate::Expired | Certificate::ExpiredContext { .. } => {
-            "the server's certificate has expired"
-        }
-        Certificate::NotValidYet | Certificate::NotValidYetContext { .. } => {
-            "the server's certificate is not valid yet (or our clock is wrong)"
-        }
-        Certificate::UnknownIssuer => "the server's certificate is of an unknown authority",
-        Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => {
-            "the server's certificate is for another name"
-        }
-        Certificate::BadSignature => "the server's certificate has a wrong signature",
-        _ => return cut(&error.to_string()),
+    let words = if matches!(why, Certificate::Expired | Certificate::ExpiredContext { .. }) {
+        "the server's certificate has expired"
+    } else if matches!(why, Certificate::NotValidYet | Certificate::NotValidYetContext { .. }) {
+        "the server's certificate is not valid yet (or our clock is wrong)"
+    } else if matches!(why, Certificate::UnknownIssuer) {
+        "the server's certificate is of an unknown authority"
+    } else if matches!(
+        why,
+        Certificate::NotValidForName | Certificate::NotValidForNameContext { .. }
+    ) {
+        "the server's certificate is for another name"
+    } else if matches!(why, Certificate::BadSignature) {
+        "the server's certificate has a wrong signature"
+    } else {
+        return cut(&error.to_string());
     };
     Text::clean(words)
 }
