@@ -81,9 +81,6 @@ impl Moment {
     }
 }
 
-/// A form that is being filled in.
-type Form = form_urlencoded::Serializer<'static, String>;
-
 impl Prometheus {
     /// Over the network; connects when it is first asked.
     ///
@@ -164,9 +161,8 @@ impl Prometheus {
         headers: &HeaderMap,
     ) -> Result<(SignedDuration, Duration), Unanswered> {
         let sent = self.now();
-        let mut form = Form::new(String::new());
-        form.append_pair("query", "time()");
-        let reply = self.ask(headers, "query", form, INSTANT_BYTES_MAX).await?;
+        let form = [("query", "time()")];
+        let reply = self.ask(headers, "query", &form, INSTANT_BYTES_MAX).await?;
         let number = reading::number(&meaning::query(&reply)?);
         let received = self.now();
         let theirs = number.reading.ok().and_then(|value| reading::timestamp(value.get()));
@@ -189,9 +185,9 @@ impl Prometheus {
         question: &str,
         at: Timestamp,
     ) -> Result<Told<Data>, Unanswered> {
-        let mut form = Form::new(String::new());
-        form.append_pair("query", question).append_pair("time", &unix(at));
-        let reply = self.ask(headers, "query", form, INSTANT_BYTES_MAX).await?;
+        let at = unix(at);
+        let form = [("query", question), ("time", &at)];
+        let reply = self.ask(headers, "query", &form, INSTANT_BYTES_MAX).await?;
         meaning::query(&reply)
     }
 
@@ -202,12 +198,10 @@ impl Prometheus {
         question: &str,
         grid: reading::Grid,
     ) -> Result<Told<Data>, Unanswered> {
-        let mut form = Form::new(String::new());
-        form.append_pair("query", question)
-            .append_pair("start", &grid.start.to_string())
-            .append_pair("end", &grid.end().to_string())
-            .append_pair("step", &grid.step.to_string());
-        let reply = self.ask(headers, "query_range", form, RANGE_BYTES_MAX).await?;
+        let [start, end] = [grid.start, grid.end()].map(|second| second.to_string());
+        let step = grid.step.to_string();
+        let form = [("query", question), ("start", &start), ("end", &end), ("step", &step)];
+        let reply = self.ask(headers, "query_range", &form, RANGE_BYTES_MAX).await?;
         meaning::query(&reply)
     }
 
@@ -227,13 +221,16 @@ impl Prometheus {
         &self,
         headers: &HeaderMap,
         path: &str,
-        mut form: Form,
+        form: &[(&str, &str)],
         bytes_max: usize,
     ) -> Result<Reply, Trouble> {
         let timeout = self.inner.spec.timeout.saturating_sub(SERVER_GIVES_UP);
         let timeout = timeout.max(Duration::from_secs(1));
-        form.append_pair("timeout", &super::template::duration(timeout));
-        let form = Some(Bytes::from(form.finish()));
+        let form = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(form)
+            .append_pair("timeout", &super::template::duration(timeout))
+            .finish();
+        let form = Some(Bytes::from(form));
         let url = self.url(path)?;
         self.exchange(&Ask { url, form, headers: headers.clone(), bytes_max }).await
     }

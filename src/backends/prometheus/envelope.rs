@@ -327,7 +327,7 @@ mod tests {
             r#"[{"metric":{},"value":[1e400,"2"]}]"#,
             r#"[{"metric":{},"value":["1","2"]}]"#,
             r#"[{"metric":{},"value":[1]}]"#,
-            r#"[true]"#,
+            "[true]",
             &deep,
         ] {
             assert!(

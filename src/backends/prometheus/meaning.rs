@@ -49,7 +49,7 @@ pub(super) fn read<'a, D: Deserialize<'a>>(reply: &'a Reply) -> Result<Told<D>, 
     }
     let envelope = envelope::<D>(reply);
     if !(200..300).contains(&reply.status) {
-        return Err(refused(reply, envelope.ok()));
+        return Err(refused(reply, envelope.as_ref().ok()));
     }
     if !is_json(reply) {
         let kind = reply.media_type.as_deref().unwrap_or_default();
@@ -57,7 +57,7 @@ pub(super) fn read<'a, D: Deserialize<'a>>(reply: &'a Reply) -> Result<Told<D>, 
     }
     let envelope = envelope?;
     if envelope.status != "success" {
-        return Err(refused(reply, Some(envelope)));
+        return Err(refused(reply, Some(&envelope)));
     }
     let Some(data) = envelope.data else {
         return Err(Trouble::BadAnswer(Text::clean("success without data")).into());
@@ -77,9 +77,9 @@ fn envelope<'a, D: Deserialize<'a>>(reply: &'a Reply) -> Result<Envelope<'a, D>,
 }
 
 /// What an answer other than success means. Prometheus' own words are kept where it has some.
-fn refused<D>(reply: &Reply, envelope: Option<Envelope<'_, D>>) -> Unanswered {
-    let kind = envelope.as_ref().and_then(|envelope| envelope.error_type.as_deref());
-    let own = envelope.as_ref().and_then(|envelope| envelope.error.as_deref());
+fn refused<D>(reply: &Reply, envelope: Option<&Envelope<'_, D>>) -> Unanswered {
+    let kind = envelope.and_then(|envelope| envelope.error_type.as_deref());
+    let own = envelope.and_then(|envelope| envelope.error.as_deref());
     let words = match (kind, own) {
         (Some(kind), Some(own)) => cut(&format!("{kind}: {own}")),
         (None, Some(words)) | (Some(words), None) => cut(words),

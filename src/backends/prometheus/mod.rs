@@ -22,3 +22,12 @@ pub mod client;
 mod answer;
 
 pub mod probe;
+
+#[cfg(test)]
+mod script;
+
+#[cfg(test)]
+mod client_tests;
+
+#[cfg(test)]
+mod recorded;

@@ -135,3 +135,82 @@ fn sick(prometheus: &Prometheus, why: Trouble, backoff: &mut Backoff) -> (Source
     let retry_at = prometheus.now().checked_add(wait).unwrap_or(Timestamp::MAX);
     (SourceHealth::Down { why, retry_at }, wait)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::super::script::{Turn, on_time, says, scalar, scripted, spec, vector};
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_probe_tells_who_answers_and_how_far_its_clock_is_off() {
+        let info =
+            r#"{"status":"success","data":{"version":"3.5.0","application":"Grafana Mimir"}}"#;
+        let (prometheus, _asked) = scripted(spec(), move |asked| match &*asked.path {
+            "/prefix/api/v1/status/buildinfo" => says(info),
+            _ => Turn::Takes(Duration::from_millis(500), scalar(1_040.25)),
+        });
+        let probe = prometheus.probe().await.unwrap();
+        assert_eq!(
+            (probe.product.as_str(), probe.version.unwrap().as_str()),
+            ("Grafana Mimir", "3.5.0")
+        );
+        assert_eq!(probe.skew, SignedDuration::from_secs(40));
+        assert_eq!(probe.took, Duration::from_millis(500));
+        let (prometheus, _asked) = scripted(
+            spec(),
+            on_time(|_| Turn::Says(404, "text/plain", "404 page not found".into())),
+        );
+        let probe = prometheus.probe().await.unwrap();
+        assert_eq!((probe.product.as_str(), probe.version), ("Prometheus", None));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_evaluates_no_promql_is_no_prometheus() {
+        for (turn, want) in [
+            (Turn::Says(200, "text/html", "<title>Grafana</title>".into()), "page \"Grafana\""),
+            (
+                Turn::Says(404, "text/plain", "404 page not found".into()),
+                "no Prometheus at this path",
+            ),
+            (says(vector(&[])), "time() has no answer"),
+            (says(r#"{"status":"ok"}"#), "answered 200"),
+            (Turn::Breaks, "cannot connect"),
+        ] {
+            let (prometheus, _asked) = scripted(spec(), move |_| turn.clone());
+            let trouble = prometheus.probe().await.unwrap_err().to_string();
+            assert!(trouble.contains(want), "{trouble} should hold {want}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn followers_hear_health_once_and_a_beat_every_five_seconds() {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
+        let (prometheus, _asked) =
+            scripted(spec(), move |_| match count.fetch_add(1, Ordering::SeqCst) {
+                0 => Turn::Breaks,
+                1..4 => says(scalar(1_000.0)),
+                _ => Turn::Says(401, "text/plain", "expired".into()),
+            });
+        let (sender, mut feeds) = tokio::sync::mpsc::channel(16);
+        let following = tokio::spawn(follow(prometheus.clone(), sender));
+        let mut heard = Vec::new();
+        while heard.len() < 7 {
+            let (source, seen) = feeds.recv().await.unwrap();
+            assert_eq!(source, prometheus.source());
+            heard.push((seen.value, seen.at));
+        }
+        let [connecting, down, live, beat, again, third, denied] = &heard[..] else { panic!() };
+        assert_eq!(connecting.0, Feed::Health(SourceHealth::Connecting { attempt: 1 }));
+        assert!(matches!(&down.0, Feed::Health(SourceHealth::Down { .. })));
+        assert_eq!(live.0, Feed::Health(SourceHealth::Live));
+        assert_eq!([&beat.0, &again.0, &third.0], [&Feed::Beat; 3]);
+        assert_eq!(again.1.duration_since(beat.1), SignedDuration::from_secs(5));
+        assert!(matches!(&denied.0, Feed::Health(SourceHealth::Denied(_))));
+        drop(feeds);
+        following.await.unwrap();
+    }
+}

@@ -89,9 +89,10 @@ pub const LATENCY_P99: &str = concat!(
 /// is older than two scrapes. A query that answers nothing switches this off; so does one value without the other,
 /// as far as it can.
 pub const NEWEST_SAMPLE: &str = concat!(
-    "label_replace(max(timestamp(\n    ",
-    of_revision!("", "http_requests_total", "", ""),
-    "\n  )), \"is\", \"newest\", \"\", \"\")\nor label_replace(max(\n    ",
+    // `timestamp` of anything but a plain selector is the time of the evaluation, so it stands inside of `or`.
+    "label_replace(max(\n    ",
+    of_revision!("timestamp(", "http_requests_total", "", ")"),
+    "\n  ), \"is\", \"newest\", \"\", \"\")\nor label_replace(max(\n    ",
     of_revision!("count_over_time(", "http_requests_total", "", "[5m])"),
     "\n  ), \"is\", \"samples\", \"\", \"\")"
 );

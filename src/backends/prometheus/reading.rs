@@ -238,8 +238,8 @@ mod tests {
             ),
             ("string", r#"[9.5,"x"]"#.to_owned(), "", says("the answer is a text, not a number")),
             ("vector", histogram.to_owned(), "", says("the answer is a histogram, not a number")),
-            ("scalar", r#"[9.5]"#.to_owned(), "", says("the answer is a scalar of another shape")),
-            ("vector", r#"[9.5]"#.to_owned(), "", says("the answer is no series")),
+            ("scalar", "[9.5]".to_owned(), "", says("the answer is a scalar of another shape")),
+            ("vector", "[9.5]".to_owned(), "", says("the answer is no series")),
         ] {
             let told = told(kind, &result, more);
             assert_eq!(number(&told).reading, want, "{kind} {result} {more}");

@@ -24,7 +24,7 @@ use crate::domain::text::Text;
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// A connection that is not used for so long is closed.
-const IDLE_MAX: Duration = Duration::from_secs(60);
+const IDLE_MAX: Duration = Duration::from_mins(1);
 
 /// Idle time before the kernel asks whether the peer still lives, the distance of its questions, and how many.
 const TCP_KEEPALIVE: (Duration, Duration, u32) =
