@@ -16,11 +16,12 @@ use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
 use crate::app::input::Input;
-use crate::domain::observed::{Clock, age};
+use crate::app::key::Key;
+use crate::domain::observed::{Clock, Timestamp, age};
 use crate::runtime::bursts::Bursts;
 use crate::runtime::keys::{Answer, Heard};
 use crate::runtime::parser::Parser;
-use crate::runtime::tty::timespec;
+use crate::runtime::tty::{restore_now, timespec};
 
 /// Room for what a person types while the loop is busy with a burst of facts. Beyond it nothing is read.
 pub const INPUT_QUEUE_MAX: usize = 256;
@@ -74,6 +75,7 @@ impl Reader {
             inputs,
             parser,
             bursts: Bursts::default(),
+            way_out: WayOut::default(),
             waiting: VecDeque::new(),
         };
         let thread =
@@ -112,8 +114,43 @@ struct Ear<S> {
     inputs: mpsc::Sender<Input>,
     parser: Parser,
     bursts: Bursts,
+    way_out: WayOut,
     /// Heard, but the queue was full.
     waiting: VecDeque<Input>,
+}
+
+/// The code of a program that was interrupted.
+const INTERRUPTED: i32 = 130;
+
+/// How long the loop must have read nothing before ctrl-c ends the program without it.
+const UNREAD_TIME_MIN: Duration = Duration::from_secs(2);
+
+/// How often ctrl-c must have been pressed in that time. Nobody does so by mistake.
+const UNREAD_PRESSES_MIN: usize = 3;
+
+/// A hung loop reads no keys, and in raw mode ctrl-c is one. Pressed again and again, it still ends the program.
+#[derive(Debug, Default)]
+struct WayOut {
+    unread_since: Option<Timestamp>,
+    presses: usize,
+}
+
+impl WayOut {
+    /// Takes what was heard at `now`, when the loop had so many inputs still to read.
+    fn is_wanted(&mut self, inputs: &[Input], unread: usize, now: Timestamp) -> bool {
+        let is_press =
+            |input: &&Input| matches!(input, Input::Key(key, _) if *key == Key::ctrl('c'));
+        let presses = inputs.iter().filter(is_press).count();
+        if presses == 0 {
+            return false;
+        }
+        if unread == 0 {
+            *self = Self::default();
+        }
+        self.presses += presses;
+        let since = *self.unread_since.get_or_insert(now);
+        self.presses >= UNREAD_PRESSES_MIN && age(since, now) >= UNREAD_TIME_MIN
+    }
 }
 
 /// Why the thread ends.
@@ -189,6 +226,11 @@ impl<S: Source> Ear<S> {
     fn take(&mut self, heard: Vec<Heard>) {
         let now = (self.clock)();
         let inputs = self.bursts.sort(heard, now, |answer| self.source.answered(answer));
+        let unread = self.inputs.max_capacity() - self.inputs.capacity();
+        if self.way_out.is_wanted(&inputs, unread, now) {
+            restore_now();
+            std::process::exit(INTERRUPTED);
+        }
         self.waiting.extend(inputs);
     }
 
@@ -231,6 +273,39 @@ impl<S: Source> Ear<S> {
                 return;
             }
             thread::sleep(RETRY);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_ctrl_c_that_nobody_reads_for_a_while_is_a_way_out() {
+        let at = |ms: u64| Timestamp::UNIX_EPOCH + Duration::from_millis(ms);
+        let press = |ms: u64| Input::Key(Key::ctrl('c'), at(ms));
+        let other = |ms: u64| Input::Key(Key::char('j'), at(ms));
+        let wanted = |heard: &[(u64, usize, usize)]| {
+            let mut way_out = WayOut::default();
+            let mut is_wanted = false;
+            for (ms, unread, presses) in heard {
+                let mut inputs = vec![press(*ms); *presses];
+                inputs.push(other(*ms));
+                is_wanted = way_out.is_wanted(&inputs, *unread, at(*ms));
+            }
+            is_wanted
+        };
+        for (heard, want) in [
+            (&[(0, 0, 1), (1_000, 7, 1), (2_100, 7, 1)][..], true),
+            (&[(0, 0, 9)], false),
+            (&[(0, 0, 9), (1_000, 7, 9)], false),
+            (&[(0, 0, 1), (2_100, 7, 1)], false),
+            (&[(0, 0, 1), (1_000, 0, 1), (2_100, 7, 1)], false),
+            (&[(0, 0, 2), (3_000, 7, 0)], false),
+            (&[(0, 7, 1), (5_000, 7, 0), (6_000, 7, 2)], true),
+        ] {
+            assert_eq!(wanted(heard), want, "{heard:?}");
         }
     }
 }

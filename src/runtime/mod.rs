@@ -21,6 +21,8 @@ pub mod keys;
 
 pub mod writer;
 
+pub mod easel;
+
 pub mod encoder;
 
 #[cfg(test)]
@@ -31,5 +33,7 @@ mod canvas;
 mod attributes;
 
 pub mod colour;
+
+pub mod clipboard;
 
 pub mod perform;

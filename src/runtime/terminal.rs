@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 use crate::app::input::Input;
 use crate::domain::observed::{Clock, Timestamp, age};
 use crate::runtime::colour::ColourLevel;
+use crate::runtime::easel::Easel;
 use crate::runtime::encoder::{Encoder, Frame};
 use crate::runtime::input::{INPUT_QUEUE_MAX, Reader, Source};
 use crate::runtime::keys::Answer;
@@ -91,6 +92,7 @@ pub struct Screen {
     attributes: Arc<AtomicBool>,
     /// How many `SIGCONT`s are dealt with. A stop of our own is followed by one, which says nothing new.
     continues: u64,
+    easel: Easel,
     writer: Option<Writer>,
     reader: Option<Reader>,
 }
@@ -114,6 +116,7 @@ impl Screen {
             clock,
             attributes: Arc::new(AtomicBool::new(options.questions == Questions::Never)),
             continues: signals::continues(),
+            easel: Easel::default(),
             writer: None,
             reader: None,
         };
@@ -138,6 +141,13 @@ impl Screen {
     #[must_use]
     pub fn size(&self) -> Size {
         self.device.size()
+    }
+
+    /// Paints a frame of the terminal's size and shows it.
+    pub fn draw(&mut self, paint: impl FnOnce(&mut ratatui::Frame<'_>)) {
+        let Size { width, height } = self.size();
+        let frame = self.easel.paint(width, height, paint);
+        self.present(frame);
     }
 
     /// Shows a frame, unless a newer one comes before the terminal has room for it. Never waits.

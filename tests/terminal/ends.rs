@@ -95,6 +95,15 @@ fn a_loop_that_hangs_is_ended_by_the_second_request() {
 }
 
 #[test]
+fn a_loop_that_hangs_is_ended_by_ctrl_c_pressed_again_and_again() {
+    let mut pty = start();
+    pty.keys("x H");
+    pty.wait_for_text("keys[x]");
+    assert_eq!(pty.exit_while(|pty| pty.keys("ctrl-c")), 130);
+    assert_restored(&pty);
+}
+
+#[test]
 fn a_terminal_that_goes_away_ends_it_even_without_sighup() {
     let mut pty = ready(spawn(25).without_control());
     pty.hang_up();

@@ -1,6 +1,6 @@
 //! What is typed arrives as it was meant.
 
-use crate::program::{ready, spawn, start};
+use crate::program::{MOUSE, ready, spawn, start};
 
 #[test]
 fn keys_arrive_in_order_under_their_names() {
@@ -105,4 +105,21 @@ fn a_program_that_borrows_the_terminal_gets_all_that_is_typed() {
     pty.keys("j");
     pty.wait_for_text("keys[j]");
     assert!(String::from_utf8_lossy(&pty.raw()).matches("typed for it").count() >= 2);
+}
+
+#[test]
+fn the_mouse_is_asked_for_only_when_wanted_and_given_back() {
+    let mut pty = start();
+    assert_eq!(pty.screen(vt100::Screen::mouse_protocol_mode), vt100::MouseProtocolMode::None);
+    let mut with_mouse = ready(spawn(25).env(MOUSE, "1"));
+    let mode = with_mouse.screen(vt100::Screen::mouse_protocol_mode);
+    assert_eq!(mode, vt100::MouseProtocolMode::ButtonMotion);
+    with_mouse.send(b"\x1b[<0;5;3M");
+    with_mouse.wait_for_text("keys[mouse]");
+    for pty in [&mut pty, &mut with_mouse] {
+        pty.keys("q");
+        assert_eq!(pty.exit(), 0);
+        let mode = pty.screen(vt100::Screen::mouse_protocol_mode);
+        assert_eq!(mode, vt100::MouseProtocolMode::None);
+    }
 }

@@ -9,7 +9,6 @@ use pilothouse::app::input::Input;
 use pilothouse::app::key::Key;
 use pilothouse::runtime::clock;
 use pilothouse::runtime::colour::ColourLevel;
-use pilothouse::runtime::encoder::Frame;
 use pilothouse::runtime::signals::{self, Listen, Signal};
 use pilothouse::runtime::terminal::{self, MouseReports, Questions, Screen, ScreenOptions};
 use ratatui::buffer::Buffer;
@@ -20,6 +19,9 @@ use crate::pty::{Pty, Spawn};
 
 /// How long a lone `ESC` is held, in ms.
 pub(crate) const VARIABLE: &str = "PILOTHOUSE_TEST_ESCAPE_MS";
+
+/// Set when the mouse is wanted.
+pub(crate) const MOUSE: &str = "PILOTHOUSE_TEST_MOUSE";
 
 /// How often a frame is made even when nothing was heard.
 const TICK: Duration = Duration::from_millis(2);
@@ -69,7 +71,7 @@ pub(crate) fn run_when_asked() {
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let options = ScreenOptions {
         colours: ColourLevel::Palette,
-        mouse: MouseReports::Off,
+        mouse: if std::env::var(MOUSE).is_ok() { MouseReports::On } else { MouseReports::Off },
         escape_hold: Duration::from_millis(escape_ms.parse().unwrap()),
         questions: Questions::of(std::env::var("TERM").ok().as_deref()),
     };
@@ -89,7 +91,7 @@ async fn run(options: ScreenOptions) -> u8 {
     };
     let mut seen = Seen { size: (screen.size().width, screen.size().height), ..Seen::default() };
     loop {
-        screen.present(Frame { buffer: paint(&seen), cursor: None });
+        screen.draw(|frame| paint(&seen, frame.buffer_mut()));
         let input = tokio::select! { biased;
             signal = signals.recv() => {
                 let signal = signal.unwrap_or(Signal::Terminate);
@@ -153,15 +155,14 @@ fn press(key: Key, seen: &mut Seen, screen: &mut Screen) -> Option<u8> {
     None
 }
 
-fn paint(seen: &Seen) -> Buffer {
-    let (width, height) = seen.size;
-    let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
+fn paint(seen: &Seen, buffer: &mut Buffer) {
+    let Rect { width, height, .. } = buffer.area;
     let lines = [
         "ready".to_owned(),
         format!("keys[{}]", seen.keys.join(" ")),
         format!("pasted[{}]", seen.pasted),
         format!("background[{}] focus[{}]", seen.background, seen.focus),
-        format!("size[{width}x{height}] resumed[{}]", seen.resumed),
+        format!("size[{}x{}] resumed[{}]", seen.size.0, seen.size.1, seen.resumed),
         format!("quiet[{}]", QUIET_PANICS.load(Ordering::SeqCst)),
         format!("flood[{}]", seen.flood),
     ];
@@ -176,5 +177,4 @@ fn paint(seen: &Seen) -> Buffer {
             buffer.set_stringn(0, y, line, usize::from(width), style);
         }
     }
-    buffer
 }

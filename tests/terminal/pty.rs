@@ -298,20 +298,28 @@ impl Pty {
         self.master = None;
     }
 
-    /// Waits for the program's end. Its code, or 128 and the number of the signal that killed it.
+    /// Waits for the program's end and gives its code.
     pub(crate) fn exit(&mut self) -> u32 {
+        self.exit_while(|_| {})
+    }
+
+    /// The same, while somebody does something every 100 ms.
+    pub(crate) fn exit_while(&mut self, mut act: impl FnMut(&mut Self)) -> u32 {
         let deadline = Instant::now() + DEADLINE;
-        while self.exit.is_none() {
+        for turn in 1u32.. {
             self.exit = self.child.try_wait().unwrap();
-            if self.exit.is_none() && Instant::now() > deadline {
+            if self.exit.is_some() {
+                break;
+            }
+            if Instant::now() > deadline {
                 self.child.kill().unwrap();
-                panic!(
-                    "the program did not end; the screen is\n{}",
-                    self.screen(vt100::Screen::contents)
-                );
+                panic!("it did not end; the screen is\n{}", self.screen(vt100::Screen::contents));
             }
             // A child's end is no event that one could wait for together with a deadline.
             std::thread::park_timeout(Duration::from_millis(2));
+            if turn % 50 == 0 {
+                act(self);
+            }
         }
         self.see_the_rest();
         let exit = self.exit.as_ref().unwrap();
