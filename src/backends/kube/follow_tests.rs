@@ -359,7 +359,7 @@ fn order(id: &str, name: &str, after: &str) -> Expectation {
         order: OrderId::new(id),
         target: target(name),
         uid: Uid::new(&format!("u-{name}")),
-        after: ResourceVersion::new(after),
+        after: Some(ResourceVersion::new(after)),
     }
 }
 
