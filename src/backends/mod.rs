@@ -5,3 +5,16 @@ pub mod source;
 pub mod kube;
 
 pub mod prometheus;
+
+mod audit_chain;
+
+mod audit_record;
+
+mod audit_disk;
+
+pub mod audit_file;
+
+pub mod audit_read;
+
+#[cfg(test)]
+mod audit_tests;

@@ -23,4 +23,4 @@ pub mod audit;
 pub mod ports;
 
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;

@@ -22,6 +22,8 @@ pub struct Order {
     pub sightings: Vec<Sighting>,
     /// Why it has not arrived yet, while it is followed.
     pub waiting_for: Option<Text>,
+    /// Why it could not be recorded, as known before it is sent: the evidence of that check.
+    pub unrecordable: Option<Text>,
     /// When it was asked for.
     pub started_at: Timestamp,
     /// When the last write was accepted.
@@ -96,6 +98,20 @@ impl Outcome {
             Self::NotSent(_) => "not-sent",
         }
     }
+
+    /// Its sentence, where it has one.
+    #[must_use]
+    pub const fn message(&self) -> Option<&Text> {
+        match self {
+            Self::Arrived | Self::Accepted | Self::Refused(_) => None,
+            Self::Failed(why)
+            | Self::Stalled(why)
+            | Self::Superseded(why)
+            | Self::Unknown(why)
+            | Self::NotSent(why)
+            | Self::HalfDone(why) => Some(why),
+        }
+    }
 }
 
 /// One attempt to write.
@@ -149,7 +165,9 @@ pub enum OrderNews {
     Rehearsed(Result<Box<Rehearsal>, Trouble>),
     /// One attempt is over.
     Attempted(Box<Attempt>),
-    /// The intent could not be recorded: the deed was refused, or (pause, abort) goes on loudly.
+    /// Before it is sent: whether the audit file takes records.
+    Recordable(Result<(), Text>),
+    /// The intent or a receipt could not be recorded, and (pause, abort) it goes on loudly.
     NotRecorded(Text),
     /// The executor is done; the last attempt says how.
     Executed(Execution),

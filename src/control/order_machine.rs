@@ -68,6 +68,7 @@ pub const fn begin(plan: Plan, now: Timestamp) -> Order {
         notices: Vec::new(),
         sightings: Vec::new(),
         waiting_for: None,
+        unrecordable: None,
         started_at: now,
         accepted_at: None,
         ended_at: None,
@@ -100,6 +101,10 @@ pub fn advance(order: &mut Order, news: OrderNews, facts: &Facts<'_>) -> Vec<Aud
         }
         OrderNews::Attempted(attempt) => {
             attempted(order, *attempt);
+            Vec::new()
+        }
+        OrderNews::Recordable(answer) => {
+            order.unrecordable = answer.err();
             Vec::new()
         }
         OrderNews::NotRecorded(why) => {

@@ -31,6 +31,9 @@ pub trait Executor {
 
 /// The file of deeds.
 pub trait AuditLog {
+    /// Whether it takes records now, as far as that can be known without writing one.
+    fn ready(&self) -> impl Future<Output = Result<(), Text>> + Send;
+
     /// Appends one record and returns when it is on disk.
     fn append(&self, record: AuditRecord) -> impl Future<Output = Result<(), Text>> + Send;
 }

@@ -47,9 +47,19 @@ pub struct Crew<'a, E, A> {
 /// News of an order, with its name.
 pub type News = (OrderId, OrderNews);
 
-/// Rehearses; sends exactly one [`OrderNews::Rehearsed`].
-pub async fn rehearse<E: Executor, A>(crew: &Crew<'_, E, A>, plan: &Plan, news: &Sender<News>) {
-    let answer = AssertUnwindSafe(crew.executor.rehearse(plan)).catch_unwind().await;
+/// Rehearses; sends [`OrderNews::Recordable`], and exactly one [`OrderNews::Rehearsed`].
+pub async fn rehearse<E: Executor, A: AuditLog>(
+    crew: &Crew<'_, E, A>,
+    plan: &Plan,
+    news: &Sender<News>,
+) {
+    let recordable = async {
+        let answer = timeout(RECORD_WAIT, crew.audit.ready()).await;
+        let answer = answer.unwrap_or_else(|_elapsed| Err(too_slow(RECORD_WAIT)));
+        tell(news, &plan.id, OrderNews::Recordable(answer)).await;
+    };
+    let rehearsing = AssertUnwindSafe(crew.executor.rehearse(plan)).catch_unwind();
+    let ((), answer) = tokio::join!(recordable, rehearsing);
     let answer = answer.unwrap_or_else(|_| Err(lost("the rehearsal panicked")));
     tell(news, &plan.id, OrderNews::Rehearsed(answer.map(Box::new))).await;
 }

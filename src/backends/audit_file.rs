@@ -1,0 +1,271 @@
+//! The file of deeds: one segment per process, written by a thread of its own, so that a disk that hangs holds nobody
+//! but itself. A record is on disk (one write, then `fdatasync`) before its `append` returns.
+//!
+//! No file is shared by two processes and none is ever written to again after an error: the kernel may have dropped what
+//! it could not write. The record then goes into a new segment, whose header names the old one as suspect. Every header
+//! names the heads of the segments that were there, which vouches for all their records up to those.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+
+use serde_json::{Map, Value, json};
+use tokio::sync::oneshot;
+
+use super::audit_chain::{GENESIS, LINE_BYTES_MAX, Link, seal};
+use super::audit_disk::{Disk, Folder, Segment};
+use super::audit_record::{VERSION, fields};
+use crate::control::action::Danger;
+use crate::control::audit::{AuditEntry, AuditRecord};
+use crate::control::ports::AuditLog;
+use crate::domain::observed::Clock;
+use crate::domain::text::Text;
+
+/// A segment that reaches this is closed, and the next one begins.
+pub(super) const SEGMENT_BYTES_MAX: u64 = 16 << 20;
+
+/// Free space that the intent of a deed needs, unless it is a pause or an abort: what is begun must be told to its end.
+const INTENT_ROOM: u64 = 1 << 20;
+
+/// Records that may wait for a slow disk; four orders at a time, each with a handful.
+const JOBS_MAX: usize = 64;
+
+/// Who writes, for the header of a segment. Given by the command line, which alone reads the environment.
+#[derive(Clone, Debug)]
+pub struct Who {
+    /// The user of the operating system.
+    pub os_user: Text,
+    /// The host.
+    pub host: Text,
+    /// Where the operator came from (`SSH_CONNECTION`).
+    pub ssh_from: Option<Text>,
+    /// Our process.
+    pub pid: u32,
+}
+
+/// The file of deeds of this process. Cheap to clone; the file is made when the first deed is rehearsed.
+#[derive(Clone)]
+pub struct AuditFile {
+    jobs: SyncSender<Job>,
+}
+
+/// What the thread is asked for.
+enum Job {
+    Ready(oneshot::Sender<Result<(), Text>>),
+    Append(Box<AuditRecord>, oneshot::Sender<Result<(), Text>>),
+}
+
+impl AuditFile {
+    /// In this folder, which is made if it is not there.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn open(folder: &std::path::Path, who: Who, clock: Clock) -> io::Result<Self> {
+        Self::over(Folder::new(folder), who, clock)
+    }
+
+    /// On any disk.
+    pub(super) fn over(disk: impl Disk + 'static, who: Who, clock: Clock) -> io::Result<Self> {
+        let (jobs, work) = sync_channel(JOBS_MAX);
+        let writer = Writer::new(disk, who, clock);
+        std::thread::Builder::new()
+            .name("audit".to_owned())
+            .spawn(move || work_on(writer, &work))?;
+        Ok(Self { jobs })
+    }
+
+    async fn ask(
+        &self,
+        job: impl FnOnce(oneshot::Sender<Result<(), Text>>) -> Job,
+    ) -> Result<(), Text> {
+        let (reply, answer) = oneshot::channel();
+        self.jobs.try_send(job(reply)).map_err(|error| match error {
+            TrySendError::Full(_) => {
+                Text::clean(&format!("the disk does not keep up: {JOBS_MAX} records wait for it"))
+            }
+            TrySendError::Disconnected(_) => Text::from("the thread that writes it has ended"),
+        })?;
+        answer.await.unwrap_or_else(|_| Err(Text::from("the thread that writes it has ended")))
+    }
+}
+
+impl AuditLog for AuditFile {
+    async fn ready(&self) -> Result<(), Text> {
+        self.ask(Job::Ready).await
+    }
+
+    async fn append(&self, record: AuditRecord) -> Result<(), Text> {
+        self.ask(|reply| Job::Append(Box::new(record), reply)).await
+    }
+}
+
+/// Ends when the last [`AuditFile`] is gone.
+fn work_on<D: Disk>(mut writer: Writer<D>, work: &Receiver<Job>) {
+    while let Ok(job) = work.recv() {
+        let (done, reply) = match job {
+            Job::Ready(reply) => (writer.ready(), reply),
+            Job::Append(record, reply) => (writer.append(&record), reply),
+        };
+        // Whoever asked may have stopped waiting; the record stands all the same.
+        let _ = reply.send(done.map_err(|error| Text::clean(&words(&error))));
+    }
+}
+
+/// The usual failures in the words of people.
+fn words(error: &io::Error) -> String {
+    let known = WORDS.iter().find(|(kind, _)| *kind == error.kind() && error.get_ref().is_none());
+    known.map_or_else(|| error.to_string(), |(_, words)| (*words).to_owned())
+}
+
+const WORDS: [(io::ErrorKind, &str); 4] = [
+    (io::ErrorKind::StorageFull, "the disk is full"),
+    (io::ErrorKind::ReadOnlyFilesystem, "the disk is read-only"),
+    (io::ErrorKind::PermissionDenied, "no permission to write to the audit folder"),
+    (io::ErrorKind::QuotaExceeded, "the disk quota is used up"),
+];
+
+/// Writes segments.
+pub(super) struct Writer<D: Disk> {
+    disk: D,
+    who: Who,
+    clock: Clock,
+    open: Option<Open>,
+    /// Segments that an error closed.
+    suspects: Vec<String>,
+    /// A segment of this length is followed by another one.
+    pub(super) segment_bytes_max: u64,
+}
+
+/// The segment that is written to.
+struct Open {
+    name: String,
+    segment: Box<dyn Segment>,
+    head: Link,
+    bytes: u64,
+}
+
+impl<D: Disk> Writer<D> {
+    pub(super) const fn new(disk: D, who: Who, clock: Clock) -> Self {
+        let segment_bytes_max = SEGMENT_BYTES_MAX;
+        Self { disk, who, clock, open: None, suspects: Vec::new(), segment_bytes_max }
+    }
+
+    pub(super) fn ready(&mut self) -> io::Result<()> {
+        self.has_room()?;
+        if self.open.is_none() {
+            self.begin()?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn append(&mut self, record: &AuditRecord) -> io::Result<()> {
+        if needs_room(record) {
+            self.has_room()?;
+        }
+        let fields = fields(record);
+        if self.open.as_ref().is_some_and(|open| open.bytes >= self.segment_bytes_max) {
+            self.open = None;
+        }
+        if self.open.is_some() && self.write(fields.clone()).is_ok() {
+            return Ok(());
+        }
+        // No segment yet, or one that an error closed just now: a new one gets one try.
+        self.begin()?;
+        self.write(fields)
+    }
+
+    fn has_room(&self) -> io::Result<()> {
+        let free = self.disk.free()?;
+        if free >= INTENT_ROOM {
+            return Ok(());
+        }
+        let words = format!("only {} KiB are free in the audit folder", free >> 10);
+        Err(io::Error::new(io::ErrorKind::StorageFull, words))
+    }
+
+    fn begin(&mut self) -> io::Result<()> {
+        let now = (self.clock)();
+        let heads = self.disk.heads()?;
+        let stem = format!(
+            "{}-{}-{}-{}",
+            now.strftime("%Y%m%dT%H%M%S.%9fZ"),
+            plain(&self.who.host),
+            plain(&self.who.os_user),
+            self.who.pid
+        );
+        let (name, segment) = self.disk.create(&stem)?;
+        let head = Link { seq: 0, hash: GENESIS.to_owned() };
+        self.open = Some(Open { name, segment, head, bytes: 0 });
+        let header = self.header(&now.to_string(), &heads);
+        let (line, head) = seal(header, 0, GENESIS);
+        self.put(&line, head)
+    }
+
+    fn header(&self, at: &str, heads: &BTreeMap<String, Link>) -> Map<String, Value> {
+        let heads: Vec<Value> = heads
+            .iter()
+            .map(|(name, head)| json!({"segment": name, "seq": head.seq, "hash": head.hash}))
+            .collect();
+        let header = json!({
+            "v": VERSION,
+            "kind": "header",
+            "at": at,
+            "program": concat!("pilothouse/", env!("CARGO_PKG_VERSION")),
+            "osUser": self.who.os_user.as_str(),
+            "host": self.who.host.as_str(),
+            "pid": self.who.pid,
+            "sshFrom": self.who.ssh_from.as_ref().map(Text::as_str),
+            "heads": heads,
+            "suspects": self.suspects,
+        });
+        header.as_object().cloned().unwrap_or_default()
+    }
+
+    fn write(&mut self, fields: Map<String, Value>) -> io::Result<()> {
+        let Some(open) = &self.open else {
+            return Err(io::Error::other("no segment is open"));
+        };
+        let seq = open.head.seq + 1;
+        let (line, head) = seal(fields, seq, &open.head.hash);
+        if line.len() > LINE_BYTES_MAX {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the record is too long"));
+        }
+        self.put(&line, head)
+    }
+
+    /// After an error nobody knows what is on the disk, so this segment is never written to again.
+    fn put(&mut self, line: &str, head: Link) -> io::Result<()> {
+        let Some(open) = &mut self.open else {
+            return Err(io::Error::other("no segment is open"));
+        };
+        let bytes = format!("{line}\n").into_bytes();
+        match open.segment.append(&bytes) {
+            Ok(()) => {
+                open.head = head;
+                open.bytes += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+                Ok(())
+            }
+            Err(error) => {
+                self.suspects.push(open.name.clone());
+                self.open = None;
+                Err(error)
+            }
+        }
+    }
+}
+
+/// The intent of anything but a pause or an abort.
+fn needs_room(record: &AuditRecord) -> bool {
+    match &record.entry {
+        AuditEntry::Intent { plan, .. } => plan.action.danger() != Danger::Safe,
+        AuditEntry::Attempt(_) | AuditEntry::Outcome(_) | AuditEntry::Note(_) => false,
+    }
+}
+
+/// A word that may stand in a file name.
+fn plain(text: &Text) -> String {
+    let kept =
+        text.as_str().chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.'));
+    let word: String = kept.take(32).collect();
+    if word.is_empty() { "unknown".to_owned() } else { word }
+}
