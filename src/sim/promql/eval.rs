@@ -25,8 +25,12 @@ const LOOKBACK_MS: i64 = 5 * 60 * 1000;
 /// there, and each takes 16 bytes.
 const SAMPLES_MAX: usize = 5_000_000;
 
-/// Steps all subqueries of one query may take together: they multiply when nested.
-const SUBQUERY_STEPS_MAX: u32 = 100_000;
+/// How much one query may do: series looked at, over all steps. Nested subqueries multiply steps
+/// until nobody waits for the answer any more; this is a second or two.
+const WORK_MAX: usize = 20_000_000;
+
+/// What a part of an expression counts at one step, however many series it sees.
+const PART_WORK: usize = 10;
 
 /// The step of a subquery that names none: the evaluation interval of this Prometheus.
 const SUBQUERY_STEP_MS: i64 = 15_000;
@@ -35,7 +39,7 @@ const SUBQUERY_STEP_MS: i64 = 15_000;
 pub(super) struct Evaluator {
     selections: HashMap<*const VectorSelector, Vec<Series>>,
     bounds: Span,
-    steps_left: Cell<u32>,
+    work_left: Cell<usize>,
 }
 
 /// One series as a function over time sees it.
@@ -59,7 +63,7 @@ impl Evaluator {
         bounds: Span,
     ) -> Result<Self, QueryError> {
         let mut evaluator =
-            Self { selections: HashMap::new(), bounds, steps_left: Cell::new(SUBQUERY_STEPS_MAX) };
+            Self { selections: HashMap::new(), bounds, work_left: Cell::new(WORK_MAX) };
         let mut left = SAMPLES_MAX;
         let mut todo = vec![(expr, bounds)];
         while let Some((expr, span)) = todo.pop() {
@@ -87,13 +91,14 @@ impl Evaluator {
 
     /// The value of an expression at a time in Unix milliseconds.
     pub(super) fn eval(&self, expr: &Expr, at: i64) -> Result<Value, QueryError> {
+        self.charge(PART_WORK)?;
         match expr {
             Expr::NumberLiteral(number) => Ok(Value::Scalar(number.val)),
             Expr::StringLiteral(text) => Ok(Value::Text(text.val.clone())),
             Expr::Paren(paren) => self.eval(&paren.expr, at),
             Expr::Unary(unary) => self.negate(unary, at),
             Expr::VectorSelector(selector) => {
-                let found = self.instant(selector, at).into_iter();
+                let found = self.instant(selector, at)?.into_iter();
                 Ok(Value::Vector(found.map(|(sample, _)| sample).collect()))
             }
             Expr::MatrixSelector(_) | Expr::Subquery(_) => {
@@ -134,7 +139,11 @@ impl Evaluator {
 
     /// The newest sample of each series that is neither stale nor older than the lookback, and the
     /// sample's own time.
-    pub(super) fn instant(&self, selector: &VectorSelector, at: i64) -> Vec<(Sample, i64)> {
+    pub(super) fn instant(
+        &self,
+        selector: &VectorSelector,
+        at: i64,
+    ) -> Result<Vec<(Sample, i64)>, QueryError> {
         let at = self.moved_time(at, selector.at.as_ref(), selector.offset.as_ref());
         let newest = |series: &Series| {
             let after = series.points.partition_point(|(time, _)| *time <= at);
@@ -142,13 +151,13 @@ impl Evaluator {
             let visible = time >= at.saturating_sub(LOOKBACK_MS) && !is_stale(value);
             visible.then(|| (Sample { labels: series.labels.clone(), value }, time))
         };
-        self.selected(selector).iter().filter_map(newest).collect()
+        Ok(self.selected(selector)?.iter().filter_map(newest).collect())
     }
 
     /// The value of an expression that must be a range vector.
     pub(super) fn windows(&self, expr: &Expr, at: i64) -> Result<Windows<'_>, QueryError> {
         match expr {
-            Expr::MatrixSelector(matrix) => Ok(self.matrix(matrix, at)),
+            Expr::MatrixSelector(matrix) => self.matrix(matrix, at),
             Expr::Subquery(query) => self.subquery(query, at),
             Expr::Paren(paren) => self.windows(&paren.expr, at),
             Expr::NumberLiteral(_)
@@ -162,11 +171,12 @@ impl Evaluator {
         }
     }
 
-    fn matrix(&self, matrix: &MatrixSelector, at: i64) -> Windows<'_> {
+    fn matrix(&self, matrix: &MatrixSelector, at: i64) -> Result<Windows<'_>, QueryError> {
         let to = self.moved_time(at, matrix.vs.at.as_ref(), matrix.vs.offset.as_ref());
         let span = Span { from: to.saturating_sub(millis(matrix.range)), to };
         let window = |series| window(series, span);
-        Windows { span, series: self.selected(&matrix.vs).iter().filter_map(window).collect() }
+        let series = self.selected(&matrix.vs)?.iter().filter_map(window).collect();
+        Ok(Windows { span, series })
     }
 
     fn subquery(&self, query: &SubqueryExpr, at: i64) -> Result<Windows<'_>, QueryError> {
@@ -180,10 +190,10 @@ impl Evaluator {
             time = time.saturating_add(step);
         }
         while time <= span.to {
-            let left = self.steps_left.get().checked_sub(1).ok_or_else(too_many_samples)?;
-            self.steps_left.set(left);
             collector.add(time, self.vector(&query.expr, time)?)?;
-            time = time.saturating_add(step);
+            // At the end of time there is no next step.
+            let Some(next) = time.checked_add(step) else { break };
+            time = next;
         }
         let owned = |it: Series| Window { labels: it.labels, points: Cow::Owned(it.points) };
         Ok(Windows { span, series: collector.finish().into_iter().map(owned).collect() })
@@ -201,8 +211,16 @@ impl Evaluator {
         }
     }
 
-    fn selected(&self, selector: &VectorSelector) -> &[Series] {
-        self.selections.get(&std::ptr::from_ref(selector)).map_or(&[], Vec::as_slice)
+    fn selected(&self, selector: &VectorSelector) -> Result<&[Series], QueryError> {
+        let series = self.selections.get(&std::ptr::from_ref(selector));
+        let series = series.map_or(&[][..], Vec::as_slice);
+        self.charge(series.len())?;
+        Ok(series)
+    }
+
+    fn charge(&self, work: usize) -> Result<(), QueryError> {
+        self.work_left.set(self.work_left.get().checked_sub(work).ok_or_else(too_many_samples)?);
+        Ok(())
     }
 
     /// A time after `@` and `offset`.

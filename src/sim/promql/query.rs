@@ -79,7 +79,9 @@ impl Query {
                 Value::Text(_) | Value::Matrix(_) => Vec::new(),
             };
             collector.add(at, vector)?;
-            at = at.saturating_add(steps.step_ms.max(1));
+            // At the end of time there is no next step.
+            let Some(next) = at.checked_add(steps.step_ms.max(1)) else { break };
+            at = next;
         }
         Ok(collector.finish())
     }

@@ -180,7 +180,7 @@ pub(super) fn timestamp(evaluator: &Evaluator, args: Args<'_>, at: i64) -> Answe
         labels: sample.labels.without_name(),
         value: seconds(time),
     };
-    let found = evaluator.instant(selector, at).into_iter();
+    let found = evaluator.instant(selector, at)?.into_iter();
     unique(found.map(stamped).collect()).map(Value::Vector)
 }
 

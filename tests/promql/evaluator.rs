@@ -1,5 +1,4 @@
-//! The simulator's PromQL against a real Prometheus: the same expressions on the same raw samples
-//! (`tests/data/prometheus`, made by `record.py` there) must give the same answers.
+//! The same expressions on the same raw samples must give the same answers.
 
 use std::collections::BTreeMap;
 
@@ -17,13 +16,13 @@ type Points = BTreeMap<(String, i64), f64>;
 
 #[test]
 fn every_expression_over_crafted_series_is_answered_as_prometheus_answers_it() {
-    compare(include_str!("data/prometheus/edges.json"), 120);
+    compare(include_str!("../data/prometheus/edges.json"), 120);
 }
 
 #[test]
 fn bad_queries_are_refused_in_the_words_of_prometheus() {
     let recording: Json =
-        serde_json::from_str(include_str!("data/prometheus/errors.json")).expect("a recording");
+        serde_json::from_str(include_str!("../data/prometheus/errors.json")).expect("a recording");
     let nothing: [Series; 0] = [];
     let mut wrong = Vec::new();
     let mut seen = 0;

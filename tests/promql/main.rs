@@ -1,0 +1,6 @@
+//! The simulator's Prometheus against a real one: `tests/data/prometheus` holds what Prometheus
+//! 2.42 was asked and answered, recorded by `record.py` there.
+
+mod api;
+mod evaluator;
+mod property;
