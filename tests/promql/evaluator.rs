@@ -16,7 +16,7 @@ type Points = BTreeMap<(String, i64), f64>;
 
 #[test]
 fn every_expression_over_crafted_series_is_answered_as_prometheus_answers_it() {
-    compare(include_str!("../data/prometheus/edges.json"), 120);
+    compare(include_str!("../data/prometheus/edges.json"), 250);
 }
 
 #[test]
@@ -48,6 +48,11 @@ fn bad_queries_are_refused_in_the_words_of_prometheus() {
     }
     assert!(seen > 180, "only {seen} queries");
     assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn a_bad_canary_is_told_from_stable_as_prometheus_tells_them() {
+    compare(include_str!("../data/prometheus/shop.json"), 20);
 }
 
 fn compare(recording: &str, expressions_min: usize) {
@@ -130,7 +135,8 @@ fn difference(
                     .zip(theirs)
                     .all(|(our, their)| our.0 == their.0 && close(our.1, their.1))
         }
-        (Err(ours), Err(theirs)) => ours == theirs,
+        // Which of several duplicates are named depends on the order in a hash table.
+        (Err(ours), Err(theirs)) => general(ours) == general(theirs),
         (Ok(_), Err(_)) | (Err(_), Ok(_)) => false,
     };
     (!same).then(|| match (ours, theirs) {
@@ -149,6 +155,11 @@ fn difference(
         }
         _ => format!("{kind} {query}\n   ours {ours:?}\n theirs {theirs:?}"),
     })
+}
+
+/// An error up to the series it names.
+fn general(error: &str) -> &str {
+    error.split("match group").next().unwrap_or_default()
 }
 
 fn close(ours: &f64, theirs: &f64) -> bool {

@@ -161,9 +161,11 @@ fn mean(values: &[f64]) -> f64 {
     mean
 }
 
+/// Population variance; that of one value is 0, whatever the value.
 fn variance(values: &[f64]) -> f64 {
-    let (mut mean, mut square, mut count) = (0.0, 0.0, 0.0);
-    for value in values {
+    let [first, others @ ..] = values else { return f64::NAN };
+    let (mut mean, mut square, mut count) = (*first, 0.0, 1.0);
+    for value in others {
         count += 1.0;
         let off = value - mean;
         mean += off / count;

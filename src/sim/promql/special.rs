@@ -239,14 +239,17 @@ fn selector(arg: &Expr) -> Option<&VectorSelector> {
     }
 }
 
-/// The larger one; NaN if one of them is.
+/// The larger one. NaN beats numbers, and infinity beats NaN, as in Go.
 fn larger(a: f64, b: f64) -> f64 {
+    if a == f64::INFINITY || b == f64::INFINITY {
+        return f64::INFINITY;
+    }
     if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) }
 }
 
-/// The smaller one; NaN if one of them is.
+/// The smaller one. NaN beats numbers, and infinity beats NaN, as in Go.
 fn smaller(a: f64, b: f64) -> f64 {
-    if a.is_nan() || b.is_nan() { f64::NAN } else { a.min(b) }
+    -larger(-a, -b)
 }
 
 fn invalid(what: &str, text: &str) -> QueryError {
