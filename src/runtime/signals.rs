@@ -84,6 +84,28 @@ pub(crate) fn continues() -> u64 {
     CONTINUES.load(Ordering::SeqCst)
 }
 
+/// True while another program has the terminal.
+static LENT: AtomicBool = AtomicBool::new(false);
+
+/// While another program has the terminal, ctrl-c, ctrl-\ and ctrl-z are its keys: the signals they send reach us too,
+/// and mean nothing to us. Lasts until the result is dropped.
+#[must_use]
+pub(crate) fn leave_to_another() -> impl Drop {
+    struct Back;
+    impl Drop for Back {
+        fn drop(&mut self) {
+            LENT.store(false, Ordering::SeqCst);
+        }
+    }
+    LENT.store(true, Ordering::SeqCst);
+    Back
+}
+
+fn is_for_another(signal: Signal) -> bool {
+    let by_key = matches!(signal, Signal::Interrupt | Signal::Quit | Signal::Stop);
+    by_key && LENT.load(Ordering::SeqCst)
+}
+
 /// Starts to listen. Once per process. After an ending signal the program has [`ENDING_TIME_MAX`].
 ///
 /// # Errors
@@ -142,7 +164,7 @@ fn all(to: Listen) -> io::Result<Streams> {
 
 async fn pass_on(mut streams: Streams, signals: mpsc::Sender<Signal>) {
     while let Some(signal) = streams.next().await {
-        let Some(signal) = signal else { continue };
+        let Some(signal) = signal.filter(|signal| !is_for_another(*signal)) else { continue };
         if signal == Signal::Continue {
             CONTINUES.fetch_add(1, Ordering::SeqCst);
         }

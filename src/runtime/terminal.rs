@@ -209,7 +209,9 @@ impl Screen {
     pub fn lend<T>(&mut self, borrow: impl FnOnce() -> T) -> (T, Option<Input>) {
         self.pause();
         self.device.leave(Interruption::Possible);
+        let keys = signals::leave_to_another();
         let result = borrow();
+        drop(keys);
         (result, self.resume())
     }
 

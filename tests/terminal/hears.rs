@@ -100,6 +100,9 @@ fn a_program_that_borrows_the_terminal_gets_all_that_is_typed() {
     pty.wait_for("the other program", |screen| {
         !screen.alternate_screen() && screen.contents().contains("borrowed")
     });
+    let before = pty.raw().len();
+    pty.keys("ctrl-c");
+    pty.wait_for_bytes(b"^C", before);
     pty.send(b"typed for it\n");
     pty.wait_for_text("resumed[1]");
     pty.keys("j");

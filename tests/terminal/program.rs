@@ -139,7 +139,7 @@ fn press(key: Key, seen: &mut Seen, screen: &mut Screen) -> Option<u8> {
         "L" => {
             let borrowed = screen.lend(|| {
                 std::process::Command::new("sh")
-                    .args(["-c", "echo borrowed; read line; echo $line"])
+                    .args(["-c", "trap '' INT; echo borrowed; read line; echo $line"])
                     .status()
             });
             assert!(borrowed.0.unwrap().success());
