@@ -133,7 +133,7 @@ fn difference(
                 && ours
                     .iter()
                     .zip(theirs)
-                    .all(|(our, their)| our.0 == their.0 && close(our.1, their.1))
+                    .all(|(our, their)| our.0 == their.0 && close(*our.1, *their.1))
         }
         // Which of several duplicates are named depends on the order in a hash table.
         (Err(ours), Err(theirs)) => general(ours) == general(theirs),
@@ -143,7 +143,7 @@ fn difference(
         (Ok(ours), Ok(theirs)) => {
             let first = |left: &Points, right: &Points| -> Vec<String> {
                 let differs = |(key, value): &(&(String, i64), &f64)| {
-                    right.get(*key).is_none_or(|other| !close(value, other))
+                    right.get(*key).is_none_or(|other| !close(**value, *other))
                 };
                 left.iter().filter(differs).take(2).map(|it| format!("{it:?}")).collect()
             };
@@ -162,7 +162,8 @@ fn general(error: &str) -> &str {
     error.split("match group").next().unwrap_or_default()
 }
 
-fn close(ours: &f64, theirs: &f64) -> bool {
+#[expect(clippy::float_cmp, reason = "infinities are equal or not")]
+fn close(ours: f64, theirs: f64) -> bool {
     let scale = ours.abs().max(theirs.abs()).max(1e-300);
     ours.to_bits() == theirs.to_bits()
         || (ours.is_nan() && theirs.is_nan())

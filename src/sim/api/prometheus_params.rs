@@ -112,17 +112,16 @@ impl Params {
 
     /// How many results are wanted at most; 0 for all.
     pub(super) fn limit(&self) -> Result<usize, ApiError> {
-        match self.get("limit") {
-            "" => Ok(0),
-            text => match text.parse::<i64>() {
-                Ok(limit) => usize::try_from(limit)
-                    .map_err(|_| ApiError::parameter("limit", "limit must be non-negative")),
-                Err(_) => {
-                    let why = format!("strconv.Atoi: parsing {text:?}: invalid syntax");
-                    Err(ApiError::parameter("limit", &why))
-                }
-            },
+        let text = self.get("limit");
+        if text.is_empty() {
+            return Ok(0);
         }
+        let limit: i64 = text.parse().map_err(|_| {
+            let why = format!("strconv.Atoi: parsing {text:?}: invalid syntax");
+            ApiError::parameter("limit", &why)
+        })?;
+        usize::try_from(limit)
+            .map_err(|_| ApiError::parameter("limit", "limit must be non-negative"))
     }
 
     /// The selectors of `match[]`; each must name something.

@@ -1,5 +1,6 @@
 //! Aggregation: `sum by (…) (…)` and its kin.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use promql_parser::parser::token::{
@@ -38,8 +39,8 @@ pub(super) fn eval(
         }
         T_TOPK | T_BOTTOMK => {
             let k = ranks(evaluator.scalar(required(param)?, at)?)?;
-            let top = aggregation.op.id() == T_TOPK;
-            return Ok(Value::Vector(first_of_each(groups(vector, modifier), k, order(top))));
+            let order: Order = if aggregation.op.id() == T_TOPK { falling } else { rising };
+            return Ok(Value::Vector(first_of_each(groups(vector, modifier), k, order)));
         }
         T_COUNT_VALUES => {
             let label = evaluator.text(required(param)?, at)?;
@@ -53,7 +54,7 @@ pub(super) fn eval(
     Ok(Value::Vector(per_group(vector, modifier, |values| simple(&values))))
 }
 
-type Order = fn(f64, f64) -> std::cmp::Ordering;
+type Order = fn(f64, f64) -> Ordering;
 
 /// The labels a sample is grouped by.
 fn group_of(labels: &Labels, modifier: Option<&LabelModifier>) -> Labels {
@@ -103,13 +104,14 @@ fn first_of_each(groups: Vec<(Labels, Vec<Sample>)>, k: usize, order: Order) -> 
     groups.into_iter().flat_map(first).collect()
 }
 
-/// The order of `topk` or `bottomk`: in both, NaN comes last.
-fn order(top: bool) -> Order {
-    if top {
-        |a, b| quantile::nan_first(b, a)
-    } else {
-        |a, b| a.partial_cmp(&b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))
-    }
+/// The order of `topk`: NaN comes last.
+fn falling(a: f64, b: f64) -> Ordering {
+    quantile::nan_first(b, a)
+}
+
+/// The order of `bottomk`: NaN comes last here too.
+fn rising(a: f64, b: f64) -> Ordering {
+    a.partial_cmp(&b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))
 }
 
 /// How many elements to keep.

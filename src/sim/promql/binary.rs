@@ -54,6 +54,7 @@ struct Operator {
     as_bool: bool,
 }
 
+#[derive(Clone, Copy, PartialEq)]
 enum Keep {
     Matching,
     Others,
@@ -84,7 +85,7 @@ impl Operator {
 
     fn scalars(self, left: f64, right: f64) -> Result<Value, QueryError> {
         let (value, keep) = self.apply(left, right)?;
-        Ok(Value::Scalar(if self.compares() { truth(keep) } else { value }))
+        Ok(Value::Scalar(if self.compares() { f64::from(u8::from(keep)) } else { value }))
     }
 
     /// A vector and a scalar; `sides` puts an element's value on its side. A comparison keeps the
@@ -99,7 +100,7 @@ impl Operator {
             let (left, right) = sides(sample.value);
             let (value, keep) = self.apply(left, right)?;
             let value = match (self.compares(), self.as_bool) {
-                (_, true) => truth(keep),
+                (_, true) => f64::from(u8::from(keep)),
                 (true, false) => sample.value,
                 (false, false) => value,
             };
@@ -123,7 +124,8 @@ impl Operator {
             return Ok(Value::Vector(Vec::new()));
         }
         let one = index_one(&one, modifier, if swapped { "left" } else { "right" })?;
-        let mut matched: HashMap<Labels, HashSet<Labels>> = HashMap::new();
+        let one_to_one = modifier.card == VectorMatchCardinality::OneToOne;
+        let mut matched = HashMap::new();
         let mut result = Vec::new();
         for sample in many {
             let key = signature(&sample.labels, modifier);
@@ -133,14 +135,23 @@ impl Operator {
                 (left, right) = (right, left);
             }
             let (value, keep) = self.apply(left, right)?;
-            let value = if self.as_bool { truth(keep) } else { value };
+            let value = if self.as_bool { f64::from(u8::from(keep)) } else { value };
             if !keep && !self.as_bool {
                 continue;
             }
             let labels = self.joined(&sample.labels, &partner.labels, modifier);
-            let first = !matched.contains_key(&key);
-            let unseen = matched.entry(key).or_default().insert(labels.clone());
-            check_matches(modifier, first, unseen)?;
+            let group: &mut HashSet<Labels> = matched.entry(key).or_default();
+            if one_to_one && !group.is_empty() {
+                return Err(QueryError::execution(
+                    "multiple matches for labels: many-to-one matching must be explicit \
+                     (group_left/group_right)",
+                ));
+            }
+            if !group.insert(labels.clone()) {
+                return Err(QueryError::execution(
+                    "multiple matches for labels: grouping labels must ensure unique matches",
+                ));
+            }
             result.push(Sample { labels, value });
         }
         Ok(Value::Vector(result))
@@ -216,26 +227,10 @@ fn index_one<'a>(
     Ok(index)
 }
 
-fn check_matches(modifier: &BinModifier, first: bool, unseen: bool) -> Result<(), QueryError> {
-    let one_to_one = matches!(modifier.card, VectorMatchCardinality::OneToOne);
-    if one_to_one && !first {
-        return Err(QueryError::execution(
-            "multiple matches for labels: many-to-one matching must be explicit \
-             (group_left/group_right)",
-        ));
-    }
-    if !unseen {
-        return Err(QueryError::execution(
-            "multiple matches for labels: grouping labels must ensure unique matches",
-        ));
-    }
-    Ok(())
-}
-
 /// `and` and `unless`: the left samples with, or without, a match on the right.
 fn and(left: Vec<Sample>, right: &[Sample], modifier: &BinModifier, keep: Keep) -> Value {
     let known: HashSet<Labels> = right.iter().map(|it| signature(&it.labels, modifier)).collect();
-    let wanted = matches!(keep, Keep::Matching);
+    let wanted = keep == Keep::Matching;
     let kept = |it: &Sample| known.contains(&signature(&it.labels, modifier)) == wanted;
     Value::Vector(left.into_iter().filter(kept).collect())
 }
@@ -245,8 +240,4 @@ fn or(mut left: Vec<Sample>, right: Vec<Sample>, modifier: &BinModifier) -> Valu
     let known: HashSet<Labels> = left.iter().map(|it| signature(&it.labels, modifier)).collect();
     left.extend(right.into_iter().filter(|it| !known.contains(&signature(&it.labels, modifier))));
     Value::Vector(left)
-}
-
-fn truth(yes: bool) -> f64 {
-    f64::from(u8::from(yes))
 }

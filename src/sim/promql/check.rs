@@ -97,7 +97,7 @@ impl<'a> Checker<'a> {
 
     fn placed(&self, (at, message): &Fault) -> String {
         let before = &self.text.as_bytes()[..*at];
-        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = before.split(|byte| *byte == b'\n').count();
         let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
         format!("{line}:{column}: parse error: {message}")
     }
@@ -166,7 +166,7 @@ impl<'a> Checker<'a> {
             match self.peek().kind {
                 Kind::Keyword("offset") => self.offset(&mut node)?,
                 Kind::Operator("@") => self.fixed_time(&mut node)?,
-                Kind::Punctuation("[") => node = self.range(node)?,
+                Kind::Punctuation("[") => node = self.range(&node)?,
                 Kind::End
                 | Kind::Bad(_)
                 | Kind::Identifier
@@ -235,7 +235,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn range(&mut self, node: Node) -> Result<Node, Fault> {
+    fn range(&mut self, node: &Node) -> Result<Node, Fault> {
         let bracket = self.next().start;
         self.duration(" in subquery selector, expected duration")?;
         if self.peek().is("]") {
@@ -249,12 +249,12 @@ impl<'a> Checker<'a> {
         } else {
             self.expect("]", " in subquery selector, expected duration or \"]\"")?;
         }
-        types::subquery(&node, &mut self.type_faults);
+        types::subquery(node, &mut self.type_faults);
         let form = Form::Data { kind: Data::Subquery, modifiers: Vec::new() };
-        Ok(Node { ty: Type::Matrix, form, depth: node.depth + 1, ..node })
+        Ok(Node { ty: Type::Matrix, form, start: node.start, depth: node.depth + 1 })
     }
 
-    fn range_of(&mut self, node: Node, bracket: usize) -> Node {
+    fn range_of(&mut self, node: &Node, bracket: usize) -> Node {
         let why = match &node.form {
             Form::Data { kind: Data::Selector, modifiers } => {
                 modifiers.first().map(|name| match *name {
@@ -268,7 +268,7 @@ impl<'a> Checker<'a> {
         };
         self.faults.extend(why.map(|why| (bracket, why.to_owned())));
         let form = Form::Data { kind: Data::Range, modifiers: Vec::new() };
-        Node { ty: Type::Matrix, form, ..node }
+        Node { ty: Type::Matrix, form, start: node.start, depth: node.depth }
     }
 
     fn operand(&mut self) -> Result<Node, Fault> {

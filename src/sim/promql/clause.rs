@@ -4,12 +4,12 @@ use promql_parser::parser::token::{T_EQL, T_EQL_REGEX, T_NEQ, T_NEQ_REGEX};
 use promql_parser::util::unquote_string;
 
 use super::check::{Checker, Data, Fault, Form, Node};
-use super::function;
 use super::labels::NAME;
 use super::samples::Matcher;
 use super::token::{Kind, Token};
 use super::types::{self, Matching};
 use super::value::Type;
+use super::{duration, function};
 
 impl<'a> Checker<'a> {
     /// `name{matchers}`, where one of the two may be missing.
@@ -104,13 +104,11 @@ impl<'a> Checker<'a> {
             return Err(self.unexpected_in(" in label matching, expected string"));
         }
         let value = unquote_string(self.next().text).unwrap_or_default();
-        match Matcher::new_matcher(operator, name.text.to_owned(), value.clone()) {
-            Ok(matcher) => Ok(Some(matcher)),
-            Err(_) => {
-                self.faults.push((name.start, pattern_fault(&value)));
-                Ok(None)
-            }
+        let matcher = Matcher::new_matcher(operator, name.text.to_owned(), value.clone()).ok();
+        if matcher.is_none() {
+            self.faults.push((name.start, pattern_fault(&value)));
         }
+        Ok(matcher)
     }
 
     /// Whether the next token begins an aggregation; otherwise it is the name of a metric.
@@ -273,7 +271,9 @@ impl<'a> Checker<'a> {
             return Err(self.unexpected_in(place));
         }
         let token = self.next();
-        self.faults.extend(duration_fault(token.text).map(|why| (token.start, why)));
+        if let Err(fault) = duration::above_zero(token.text) {
+            self.faults.push((token.start, fault));
+        }
         Ok(())
     }
 
@@ -301,51 +301,6 @@ impl<'a> Checker<'a> {
 fn parent(ty: Type, start: usize, args: &[Node]) -> Node {
     let deepest = args.iter().map(|arg| arg.depth).max().unwrap_or_default();
     Node { ty, start, form: Form::Other, depth: deepest + 1 }
-}
-
-/// What is wrong with a duration: units must fall, and the sum must be above zero.
-fn duration_fault(text: &str) -> Option<String> {
-    match duration_ms(text) {
-        Some(Some(0)) => Some("duration must be greater than 0".to_owned()),
-        Some(Some(_)) => None,
-        Some(None) => Some("duration out of range".to_owned()),
-        None => Some(format!("not a valid duration string: {text:?}")),
-    }
-}
-
-/// A duration such as `1h30m` in milliseconds; `Some(None)` when it is too large.
-pub(super) fn duration_ms(text: &str) -> Option<Option<i64>> {
-    const UNITS: [(&str, i64); 7] = [
-        ("y", 365 * 86_400_000),
-        ("w", 7 * 86_400_000),
-        ("d", 86_400_000),
-        ("h", 3_600_000),
-        ("m", 60_000),
-        ("s", 1000),
-        ("ms", 1),
-    ];
-    /// What 64 bits of nanoseconds hold.
-    const MS_MAX: i64 = i64::MAX / 1_000_000;
-    let mut rest = text;
-    let mut units = UNITS.iter();
-    let mut total = Some(0_i64);
-    if rest.is_empty() {
-        return None;
-    }
-    while !rest.is_empty() {
-        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-        let (count, tail) = rest.split_at(digits);
-        let unit = tail.len() - tail.trim_start_matches(|c: char| c.is_ascii_lowercase()).len();
-        let (unit, tail) = tail.split_at(unit);
-        let (_, ms) = units.by_ref().find(|(name, _)| *name == unit)?;
-        let part = count.parse::<i64>().ok().and_then(|count| count.checked_mul(*ms));
-        if count.is_empty() {
-            return None;
-        }
-        total = total.zip(part).and_then(|(total, part)| total.checked_add(part));
-        rest = tail;
-    }
-    Some(total.filter(|total| *total <= MS_MAX))
 }
 
 /// What is wrong with a pattern. Go's words for the most common mistakes, Rust's for the others.

@@ -76,8 +76,15 @@ impl Evaluator {
                     todo.push((&query.expr, Span { from, ..span }));
                     continue;
                 }
-                other => {
-                    children(other, |child| todo.push((child, span)));
+                Expr::Paren(_)
+                | Expr::Unary(_)
+                | Expr::Aggregate(_)
+                | Expr::Binary(_)
+                | Expr::Call(_)
+                | Expr::NumberLiteral(_)
+                | Expr::StringLiteral(_)
+                | Expr::Extension(_) => {
+                    children(expr, |child| todo.push((child, span)));
                     continue;
                 }
             };

@@ -18,6 +18,7 @@ impl Labels {
     }
 
     /// All labels in order of their names.
+    #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (&**name, &**value))
     }

@@ -9,12 +9,17 @@ mod eval;
 mod aggregate;
 mod binary;
 mod function;
+#[expect(clippy::float_cmp, reason = "bounds and counts are compared as Prometheus does")]
 mod quantile;
+#[expect(clippy::float_cmp, reason = "values are compared as Prometheus does")]
+#[expect(clippy::unnecessary_wraps, reason = "functions over time are of one type")]
 mod range;
+#[expect(clippy::unnecessary_wraps, reason = "functions are of one type")]
 mod special;
 
 mod check;
 mod clause;
+mod duration;
 mod token;
 mod types;
 

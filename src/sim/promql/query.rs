@@ -7,7 +7,7 @@ use super::labels::Labels;
 use super::range::Span;
 use super::samples::{Matcher, Samples, Series};
 use super::value::{QueryError, Sample, Type, Value};
-use super::{check, clause};
+use super::{check, duration};
 
 /// The moments of a range query, in Unix milliseconds; the end is included if a step meets it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,5 +98,93 @@ pub fn selector(text: &str) -> Result<Vec<Matcher>, QueryError> {
 /// A duration such as `1h30m` in milliseconds.
 #[must_use]
 pub fn duration_ms(text: &str) -> Option<i64> {
-    clause::duration_ms(text).flatten()
+    duration::millis(text).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::promql::samples::STALE;
+
+    const MINUTE: i64 = 60_000;
+
+    /// A series of one sample per minute.
+    fn series(name: &str, values: &[f64]) -> Series {
+        let labels = [("__name__", name), ("pod", "a")].into_iter().collect();
+        Series { labels, points: (0..).zip(values).map(|(at, it)| (at * MINUTE, *it)).collect() }
+    }
+
+    fn values(store: &[Series], query: &str, at_ms: i64) -> Vec<f64> {
+        match Query::parse(query).and_then(|query| query.instant(store, at_ms)).expect("a value") {
+            Value::Scalar(value) => vec![value],
+            Value::Vector(vector) => vector.into_iter().map(|it| it.value).collect(),
+            Value::Matrix(series) => {
+                series.into_iter().flat_map(|it| it.points).map(|(_, value)| value).collect()
+            }
+            Value::Text(_) => Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_selector_sees_the_newest_sample_of_the_last_five_minutes() {
+        let store = [series("up", &[1.0, 2.0])];
+        for (at, expected) in [
+            (-1, &[][..]),
+            (0, &[1.0]),
+            (MINUTE - 1, &[1.0]),
+            (MINUTE, &[2.0]),
+            (6 * MINUTE, &[2.0]),
+            (6 * MINUTE + 1, &[]),
+        ] {
+            assert_eq!(values(&store, "up", at), expected, "{at}");
+        }
+        assert_eq!(values(&store, "up offset 1m", MINUTE), [1.0]);
+        assert_eq!(values(&store, "up offset -1m", 0), [2.0]);
+        assert_eq!(values(&store, "up @ 60", 0), [2.0]);
+    }
+
+    #[test]
+    fn a_series_that_ended_is_gone_at_once_and_may_come_back() {
+        let store = [series("up", &[1.0, STALE, 3.0])];
+        assert_eq!(values(&store, "up", MINUTE - 1), [1.0]);
+        assert_eq!(values(&store, "up", MINUTE), [0.0; 0]);
+        assert_eq!(values(&store, "up", 2 * MINUTE), [3.0]);
+        assert_eq!(values(&store, "up[5m]", 2 * MINUTE), [1.0, 3.0]);
+        assert_eq!(values(&store, "absent(up)", MINUTE), [1.0]);
+    }
+
+    #[test]
+    fn a_range_holds_both_its_borders() {
+        let store = [series("up", &[1.0, 2.0, 3.0])];
+        assert_eq!(values(&store, "up[1m]", 2 * MINUTE), [2.0, 3.0]);
+        assert_eq!(values(&store, "count_over_time(up[2m])", 2 * MINUTE), [3.0]);
+        assert_eq!(values(&store, "count_over_time(up[119s])", 2 * MINUTE), [2.0]);
+    }
+
+    #[test]
+    fn a_range_query_keeps_the_gaps() {
+        let store = [series("up", &[1.0, STALE, 3.0])];
+        let steps = Steps { start_ms: 0, end_ms: 2 * MINUTE, step_ms: MINUTE / 2 };
+        let query = Query::parse("up").expect("a query");
+        let found = query.range(&store[..], steps).expect("a value");
+        assert_eq!(found[0].points, [(0, 1.0), (MINUTE / 2, 1.0), (2 * MINUTE, 3.0)]);
+    }
+
+    #[test]
+    fn nothing_divided_by_nothing_is_nothing_and_only_or_makes_it_zero() {
+        let store = [series("requests", &[0.0, 0.0])];
+        let ratio = "rate(errors[1m]) / rate(requests[1m])";
+        assert_eq!(values(&store, ratio, MINUTE), [0.0; 0]);
+        assert_eq!(values(&store, &format!("{ratio} or vector(0)"), MINUTE), [0.0]);
+        let idle = "rate(requests[1m]) / rate(requests[1m])";
+        assert!(values(&store, idle, MINUTE)[0].is_nan());
+    }
+
+    #[test]
+    fn what_prometheus_has_and_this_has_not_cannot_be_executed() {
+        for query in ["hour()", "holt_winters(up[5m], 0.5, 0.5)", "histogram_sum(up)"] {
+            let error = Query::parse(query).and_then(|it| it.instant(&[][..], 0)).expect_err(query);
+            assert!(matches!(error, QueryError::Execution(_)), "{error:?}");
+        }
+    }
 }

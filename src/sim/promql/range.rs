@@ -196,3 +196,81 @@ fn pairs(points: &[Point]) -> impl Iterator<Item = (f64, f64)> {
 pub(super) fn seconds(ms: i64) -> f64 {
     ms as f64 / 1000.0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Samples 10 s apart.
+    fn samples(first_ms: i64, values: &[f64]) -> Vec<Point> {
+        (0..).zip(values).map(|(at, value)| (first_ms + at * 10_000, *value)).collect()
+    }
+
+    fn close(got: Option<f64>, expected: f64) {
+        assert!(got.is_some_and(|got| (got - expected).abs() < 1e-9), "{got:?}, not {expected}");
+    }
+
+    const MINUTE: Span = Span { from: 0, to: 60_000 };
+
+    #[test]
+    fn an_increase_that_fills_its_span_is_the_difference() {
+        let span = Span { from: 0, to: 30_000 };
+        close(increase(&samples(0, &[0.0, 10.0, 20.0, 30.0]), span), 30.0);
+        close(rate(&samples(0, &[0.0, 10.0, 20.0, 30.0]), span), 1.0);
+    }
+
+    #[test]
+    fn a_near_border_is_reached_and_a_far_one_by_half_a_gap() {
+        // 20 over 20 s; 5 s to the start are added, of 15 s to the end only 5.
+        let span = Span { from: 0, to: 40_000 };
+        close(increase(&samples(5000, &[10.0, 20.0, 30.0]), span), 30.0);
+        close(delta(&samples(5000, &[30.0, 20.0, 10.0]), span), -30.0);
+    }
+
+    #[test]
+    fn a_counter_is_not_extrapolated_below_zero() {
+        // It was 0 one second before its first sample: 20 * (20 + 1 + 5) / 20.
+        let span = Span { from: 0, to: 30_000 };
+        close(increase(&samples(5000, &[1.0, 11.0, 21.0]), span), 26.0);
+        close(delta(&samples(5000, &[1.0, 11.0, 21.0]), span), 30.0);
+    }
+
+    #[test]
+    fn a_reset_begins_at_zero() {
+        let span = Span { from: 0, to: 30_000 };
+        let counter = samples(0, &[100.0, 110.0, 5.0, 15.0]);
+        close(increase(&counter, span), 25.0);
+        close(irate(&counter, span), 1.0);
+        close(irate(&counter[..3], span), 0.5);
+        close(idelta(&counter[..3], span), -105.0);
+        close(resets(&counter, span), 1.0);
+    }
+
+    #[test]
+    fn one_sample_has_no_rate() {
+        for function in [rate, increase, delta, irate, idelta, deriv] {
+            assert_eq!(function(&samples(5000, &[1.0]), MINUTE), None);
+        }
+    }
+
+    #[test]
+    fn means_and_extremes_follow_prometheus_where_numbers_end() {
+        let (nan, inf) = (f64::NAN, f64::INFINITY);
+        let is = |function: OverTime, values: &[f64], expected: f64| {
+            let got = function(&samples(0, values), MINUTE).expect("a value");
+            assert!(got == expected || got.is_nan() && expected.is_nan(), "{values:?}: {got}");
+        };
+        is(avg, &[1.0, 2.0, 6.0], 3.0);
+        is(avg, &[f64::MAX, f64::MAX], f64::MAX);
+        is(avg, &[inf, 1.0], inf);
+        is(avg, &[inf, -inf], nan);
+        is(max, &[nan, 1.0, 3.0, 2.0], 3.0);
+        is(min, &[nan, nan], nan);
+        is(sum, &[1e100, 1.0, -1e100], 1.0);
+        is(changes, &[1.0, 1.0, 2.0, nan, nan, 2.0], 3.0);
+        is(count, &[1.0, nan], 2.0);
+        is(stdvar, &[1.0, 3.0], 1.0);
+        is(stddev, &[1.0, 3.0], 1.0);
+        is(deriv, &[1.0, 2.0, 3.0], 0.1);
+    }
+}

@@ -19,13 +19,13 @@ type Answer = Result<Value, QueryError>;
 pub(super) fn absent(evaluator: &Evaluator, args: Args<'_>, at: i64) -> Answer {
     let arg = args.at(0)?;
     let found = evaluator.vector(arg, at)?;
-    Ok(one_unless(!found.is_empty(), arg))
+    Ok(if found.is_empty() { one(arg) } else { Value::Vector(Vec::new()) })
 }
 
 pub(super) fn absent_over_time(evaluator: &Evaluator, args: Args<'_>, at: i64) -> Answer {
     let arg = args.at(0)?;
     let found = evaluator.windows(arg, at)?;
-    Ok(one_unless(!found.series.is_empty(), arg))
+    Ok(if found.series.is_empty() { one(arg) } else { Value::Vector(Vec::new()) })
 }
 
 pub(super) fn clamp(evaluator: &Evaluator, args: Args<'_>, at: i64) -> Answer {
@@ -189,10 +189,8 @@ pub(super) fn vector(evaluator: &Evaluator, args: Args<'_>, at: i64) -> Answer {
     Ok(Value::Vector(vec![Sample { labels: Labels::default(), value }]))
 }
 
-fn one_unless(present: bool, arg: &Expr) -> Value {
-    if present {
-        return Value::Vector(Vec::new());
-    }
+/// What `absent` says of what is not there.
+fn one(arg: &Expr) -> Value {
     Value::Vector(vec![Sample { labels: labels_asked_for(arg), value: 1.0 }])
 }
 
