@@ -6,9 +6,8 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, StatusCode, header};
 use pilothouse::sim::api::prometheus::{Metadata, Source, Target, router};
-use pilothouse::sim::api::prometheus_fault::PrometheusFault;
+use pilothouse::sim::api::prometheus_fault::{PrometheusFault, Selection};
 use pilothouse::sim::promql::labels::Labels;
-use pilothouse::sim::promql::query::selector;
 use pilothouse::sim::promql::samples::{Matcher, Samples, Series};
 use serde_json::{Value as Json, json};
 use tower::ServiceExt;
@@ -210,15 +209,31 @@ async fn series_labels_and_values_are_those_that_lived_in_the_window() {
 }
 
 #[tokio::test]
-async fn metadata_targets_and_health_answer() {
+async fn metadata_and_targets_have_the_recorded_shape() {
+    let recording: Json =
+        serde_json::from_str(include_str!("../data/prometheus/shapes.json")).expect("a recording");
     let router = prometheus(None);
-    let metadata = get(&router, "api/v1/metadata", &[("metric", "http_requests_total")]).await;
+    let theirs = |at: usize| recording["answers"][at]["body"]["data"].clone();
+    let first = |of_metrics: &Json| {
+        of_metrics.as_object().and_then(|it| it.values().next()).cloned().expect("a metric")
+    };
+    let metadata = get(&router, "api/v1/metadata", &[]).await.json()["data"].clone();
     let expected = json!([{"type": "counter", "help": "Requests by code.", "unit": ""}]);
-    assert_eq!(metadata.json()["data"]["http_requests_total"], expected);
-    let targets = get(&router, "api/v1/targets", &[]).await.json();
-    let target = &targets["data"]["activeTargets"][0];
-    assert_eq!(target["labels"]["instance"], "10.0.0.1:8080");
-    assert_eq!((&target["health"], &target["lastError"]), (&json!("up"), &json!("")));
+    assert_eq!(metadata, json!({"http_requests_total": expected}));
+    assert_eq!(shape(&first(&metadata)), shape(&first(&theirs(1))));
+    let mut targets = get(&router, "api/v1/targets", &[]).await.json()["data"].clone();
+    assert_eq!(targets["activeTargets"][0]["labels"]["instance"], "10.0.0.1:8080");
+    let mut recorded = theirs(0);
+    for labels in ["labels", "discoveredLabels"] {
+        targets["activeTargets"][0][labels] = json!({});
+        recorded["activeTargets"][0][labels] = json!({});
+    }
+    assert_eq!(shape(&targets), shape(&recorded));
+}
+
+#[tokio::test]
+async fn it_says_that_it_is_well() {
+    let router = prometheus(None);
     let healthy = get(&router, "-/healthy", &[]).await;
     assert_eq!(healthy.text, "Prometheus Server is Healthy.\n");
     assert_eq!(get(&router, "-/ready", &[]).await.text, "Prometheus Server is Ready.\n");
@@ -248,7 +263,12 @@ async fn the_date_is_that_of_the_worlds_clock() {
 async fn faults_of_the_way_hide_the_answer() {
     let location = "https://login.example.test/".to_owned();
     for (fault, status, kind, part) in [
-        (PrometheusFault::Unavailable, 503, "text/plain", "upstream connect error"),
+        (
+            PrometheusFault::Status { code: 503, retry_after: Some(3) },
+            503,
+            "text/plain",
+            "upstream connect error",
+        ),
         (PrometheusFault::LoginPage, 200, "text/html; charset=utf-8", "<title>Sign in</title>"),
         (PrometheusFault::Redirect { location }, 302, "text/html; charset=utf-8", ""),
     ] {
@@ -268,6 +288,14 @@ async fn a_hanging_prometheus_never_answers() {
     let asked = get(&router, "api/v1/query", &params);
     let hour = std::time::Duration::from_hours(1);
     assert!(tokio::time::timeout(hour, asked).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_prometheus_answers_late() {
+    let router = prometheus(Some(PrometheusFault::Slow { ms: 9000 }));
+    let asked = tokio::time::Instant::now();
+    let answer = get(&router, "api/v1/query", &[("query", "1")]).await;
+    assert_eq!((answer.status, asked.elapsed().as_secs()), (StatusCode::OK, 9));
 }
 
 #[tokio::test]
@@ -303,10 +331,10 @@ async fn a_partial_answer_is_good_and_has_a_warning() {
 
 #[tokio::test]
 async fn faults_of_the_data_change_what_is_found_and_not_what_is_made_up() {
-    let matchers = selector(r#"{code="500"}"#).expect("a selector");
+    let series = Selection::try_from(r#"{code="500"}"#.to_owned()).expect("a selector");
     let total = "sum(http_requests_total) or vector(0)";
     for (fault, found, sum) in [
-        (PrometheusFault::Vanished { matchers }, 1, "240"),
+        (PrometheusFault::Vanished { series }, 1, "240"),
         (PrometheusFault::Empty, 0, "0"),
         (PrometheusFault::NotANumber, 2, "NaN"),
     ] {

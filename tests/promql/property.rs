@@ -175,6 +175,12 @@ fn grouping() -> impl Strategy<Value = &'static str> + Clone {
     word(&["", "by (x)", "by ()", "without (le)", "by (__name__, le)"])
 }
 
+/// Anything made of what queries are made of.
+const TEXT: &str = "[-a-z0-9(){}\\[\\]\"'`=!~<>+*/^%@,:.# \\\\é\n]{0,40}";
+
+/// What may get into a query by mistake.
+const DAMAGE: &str = "[-a(){}\\[\\],:5m\"@é ]{0,3}";
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
 
@@ -184,16 +190,50 @@ proptest! {
     }
 
     #[test]
-    fn no_text_makes_the_reader_panic(text in "[-a-z0-9(){}\\[\\]\"'`=!~<>+*/^%@,:.# \\\\é\n]{0,40}") {
+    fn no_text_makes_the_reader_panic(text in TEXT) {
         answer(&text);
         let _any = selector(&text);
     }
 
     #[test]
-    fn no_damage_to_a_query_makes_the_reader_panic(text in expression(), at in 0usize..60, with in "[-a(){}\\[\\],:5m\"@é ]{0,3}") {
+    fn no_damage_to_a_query_makes_the_reader_panic(
+        text in expression(),
+        at in 0usize..60,
+        with in DAMAGE,
+    ) {
         let at = text.char_indices().map(|(at, _)| at).nth(at).unwrap_or(text.len());
         answer(&format!("{}{with}{}", &text[..at], &text[at..]));
         answer(&text[..at]);
+    }
+}
+
+#[test]
+fn borders_of_numbers_and_durations_do_not_make_the_parser_panic() {
+    for text in [
+        "0e5",
+        "00",
+        "0x1F",
+        "08.5",
+        "1e308",
+        "0x8000000000000000",
+        "0xffffffffffffffffff",
+        "017",
+        "a @ 1e308",
+        "a @ -1e308",
+        "a @ NaN",
+        "a offset 292y",
+        "a offset 300y",
+        "a[292y]",
+        "a[5000000000ms]",
+        "a[99999999999999999999y]",
+        "a[1s:5000000000ms]",
+        "a offset NaN",
+        "a[1e30]",
+        "a offset 1e30",
+        "a[NaN]",
+        "1e99999",
+    ] {
+        answer(text);
     }
 }
 

@@ -94,7 +94,10 @@ pub fn router(source: Arc<dyn Source>) -> Router {
         .with_state(source)
 }
 
-const BUILD: &str = r#"{"version":"2.42.0","revision":"simulated","branch":"HEAD","buildUser":"pilothouse","buildDate":"20230131-00:00:00","goVersion":"go1.19.5"}"#;
+const BUILD: &str = concat!(
+    r#"{"version":"2.42.0","revision":"simulated","branch":"HEAD","buildUser":"pilothouse","#,
+    r#""buildDate":"20230131-00:00:00","goVersion":"go1.19.5"}"#
+);
 
 type Shared = State<Arc<dyn Source>>;
 type Answer = Result<Data, ApiError>;
@@ -171,7 +174,8 @@ fn query_fault(ask: &Ask<'_>) -> Result<(), ApiError> {
         Some(PrometheusFault::Refusal { error }) => Err(ApiError::execution(error)),
         Some(
             PrometheusFault::Hang
-            | PrometheusFault::Unavailable
+            | PrometheusFault::Slow { .. }
+            | PrometheusFault::Status { .. }
             | PrometheusFault::LoginPage
             | PrometheusFault::Redirect { .. }
             | PrometheusFault::Truncated

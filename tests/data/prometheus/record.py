@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Records raw samples of a real Prometheus and its answers to expressions over them.
 
-    record.py URL edges  > edges.json     # a Prometheus that scrapes target.py
+    record.py URL edges  > edges.json     # a Prometheus that scrapes target.py as job `shop`
     record.py URL shop   > shop.json      # live cluster: rollout `cart` of 4 pods in namespace `simprom`, a bad canary of one pod
-    record.py URL errors > errors.json    # answers to bad requests, and shapes of good ones; any Prometheus
+    record.py URL errors > errors.json    # answers to bad requests, and to good ones without data; any Prometheus
+    record.py URL shapes > shapes.json    # answers whose content is that of the machine; any Prometheus
 
-tests/promql.rs evaluates the same expressions on the same samples and compares.
-The recorded Prometheus was 2.42 (Debian), scraping every 2 s, up for 15 minutes.
+tests/promql evaluates the same expressions on the same samples and compares.
+The recorded Prometheus was 2.42 (Debian), with scrape_interval 2s and evaluation_interval 15s, up
+for 15 minutes; that of the live cluster differs in the second, so it gets no subquery without a step.
 """
 import json, sys, time, urllib.error, urllib.parse, urllib.request
 
@@ -562,6 +564,9 @@ def expressions(text, end, span, step):
 
 def main(kind):
     build = ask("status/buildinfo", [])["body"]["data"]["version"]
+    if kind == "shapes":
+        requests = [["targets", [["state", "active"]]], ["metadata", [["limit", "1"]]]]
+        return {"prometheus": build, "answers": [{"path": p, **ask(p, a)} for p, a in requests]}
     if kind == "errors":
         queries = BAD.split("\n")[1:-1]
         lines = ["x +\n\ny +" if q == "x +" else q for q in queries if q != "y +"]
