@@ -85,3 +85,6 @@ mod follow_tests;
 
 #[cfg(test)]
 mod objects_tests;
+
+#[cfg(test)]
+mod execute_tests;
