@@ -73,7 +73,11 @@ pub fn stands(plan: &Plan, workload: &Workload) -> bool {
         Arrival::PassedStep { from } => step_index(case).is_some_and(|index| index != *from),
         Arrival::PauseGone { run } => case.pauses().is_empty() || is_new_run(case, run.as_ref()),
         Arrival::ReachedStep { index, .. } => step_index(case).is_some_and(|now| now >= *index),
-        Arrival::Switched(hash) => active(case) == Some(hash) || current(hash),
+        // A roll back to stable stands when that is wanted; a promotion wants nothing that was not wanted before.
+        Arrival::Switched(hash) => {
+            let back = plan.footing.current.as_ref() != Some(hash);
+            active(case) == Some(hash) || (back && current(hash))
+        }
         Arrival::FullyPromoted(hash) => case.stable() == Some(hash),
         Arrival::Aborted => matches!(case.abort(), Aborted::Asked | Aborted::Done),
         Arrival::Retried => matches!(case.abort(), Aborted::No | Aborted::Lifted),

@@ -10,13 +10,22 @@ pub mod deeds;
 
 pub mod arrival;
 
+#[cfg(test)]
+mod arrival_tests;
+
 pub mod check;
 
 pub mod clearance;
 
+#[cfg(test)]
+mod check_tests;
+
 pub mod order;
 
 pub mod order_machine;
+
+#[cfg(test)]
+mod order_tests;
 
 pub mod audit;
 

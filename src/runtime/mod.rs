@@ -37,3 +37,6 @@ pub mod colour;
 pub mod clipboard;
 
 pub mod perform;
+
+#[cfg(test)]
+mod perform_tests;

@@ -2,20 +2,13 @@
 //! write has an effect, and nothing is sent again whose fate is not known.
 
 use std::collections::VecDeque;
-use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, Method, Request, Response};
-use http_body_util::BodyExt;
-use kube::client::Body;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use tokio::sync::Mutex;
 
-use super::cluster::{Cluster, ClusterSpec};
 use super::execute::KubeExecutor;
-use super::trouble::Refusal;
+use super::plane::{Meanwhile, Say, Server, deployment_json, hand_paused_json, rollout_json};
 use crate::control::action::Action;
 use crate::control::check::{Arming, Confirmation, Evidence, Mode, Rehearsed};
 use crate::control::clearance::{Clearance, clear};
@@ -25,285 +18,9 @@ use crate::control::order::{Attempt, AttemptAnswer, Execution, OrderState, Outco
 use crate::control::order_machine;
 use crate::control::plan::{AccessAnswer, DryRun, Plan, PlanContext, Rehearsal, plan};
 use crate::control::ports::Executor;
-use crate::domain::feed::Trouble;
-use crate::domain::ids::{ClusterName, OrderId, ResourceVersion, WorkloadKind};
+use crate::domain::ids::{OrderId, ResourceVersion, WorkloadKind};
 use crate::domain::text::Text;
 use crate::domain::workload::Workload;
-
-/// What the server does with one PATCH.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Say {
-    /// Checks the precondition, applies, answers.
-    Honest,
-    /// Applies, and the answer never comes.
-    AppliesThenHangs,
-    /// Applies, and the connection breaks.
-    AppliesThenBreaks,
-    /// Applies, and a proxy answers 503.
-    AppliesThen503,
-    /// Does nothing, and the answer never comes.
-    Hangs,
-    /// Does nothing, and answers this.
-    Status(u16),
-    /// A login page.
-    Html,
-    /// No connection: it never left.
-    NeverLeft,
-}
-
-/// What somebody else does after the next read.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Meanwhile {
-    /// Writes the status: another version, the same footing.
-    Noise,
-    /// Moves on to another step.
-    Step,
-    /// Pauses it by hand.
-    Pause,
-    /// Releases another version.
-    Release,
-    /// Deletes and creates it again.
-    Recreate,
-}
-
-struct World {
-    rollout: Value,
-    version: u64,
-    says: VecDeque<Say>,
-    meanwhile: VecDeque<Meanwhile>,
-    reads: VecDeque<Duration>,
-    access: Value,
-    dry_run: VecDeque<(u16, Value)>,
-    /// Every PATCH that is no dry run: path with query, format, body.
-    patches: Vec<(String, String, Value)>,
-    /// How many of them had an effect.
-    effects: usize,
-    dry_runs: Vec<(String, Value)>,
-    events: Vec<Value>,
-    event_status: u16,
-}
-
-#[derive(Clone)]
-struct Server {
-    world: Arc<Mutex<World>>,
-}
-
-fn rollout_json(paused: bool) -> Value {
-    json!({
-        "apiVersion": "argoproj.io/v1alpha1",
-        "kind": "Rollout",
-        "metadata": {
-            "name": "web", "namespace": "shop", "uid": "u-1", "generation": 12,
-            "annotations": {"rollout.argoproj.io/revision": "8"},
-        },
-        "spec": {
-            "paused": paused,
-            "template": {"metadata": {"labels": {"app": "web"}}},
-            "strategy": {"canary": {"steps": [
-                {"setWeight": 20}, {"pause": {}}, {"setWeight": 50}, {"setWeight": 80},
-            ]}},
-        },
-        "status": {
-            "phase": "Paused", "observedGeneration": "12", "currentPodHash": "new8",
-            "stableRS": "stable7", "currentStepIndex": 1, "controllerPause": true,
-            "pauseConditions": [{"reason": "CanaryPauseStep", "startTime": "2026-01-01T00:00:00Z"}],
-        },
-    })
-}
-
-fn deployment_json() -> Value {
-    json!({
-        "apiVersion": "apps/v1", "kind": "Deployment",
-        "metadata": {
-            "name": "web", "namespace": "shop", "uid": "u-1", "generation": 12,
-            "annotations": {
-                "deployment.kubernetes.io/revision": "8",
-                "kubernetes.io/change-cause": "eight",
-                "argocd.argoproj.io/tracking-id": "shop",
-            },
-        },
-        "spec": {"replicas": 4, "template": {"metadata": {"labels": {"app": "web"}}}},
-        "status": {"observedGeneration": 12, "replicas": 4},
-    })
-}
-
-fn set_json() -> Value {
-    json!({
-        "apiVersion": "apps/v1", "kind": "ReplicaSet",
-        "metadata": {"name": "web-stable7", "namespace": "shop", "uid": "rs", "annotations": {
-            "deployment.kubernetes.io/revision": "7",
-            "kubernetes.io/change-cause": "seven",
-            "rollout.argoproj.io/ephemeral-metadata": "{\"labels\":{\"role\":\"stable\"}}",
-        }},
-        "spec": {"template": {
-            "metadata": {"labels": {
-                "app": "web", "role": "stable",
-                "rollouts-pod-template-hash": "stable7", "pod-template-hash": "stable7",
-            }},
-            "spec": {"containers": [{"name": "web", "image": "web:7"}]},
-        }},
-    })
-}
-
-impl Server {
-    fn new(rollout: Value, says: &[Say]) -> Self {
-        Self {
-            world: Arc::new(Mutex::new(World {
-                rollout,
-                version: 500,
-                says: says.iter().copied().collect(),
-                meanwhile: VecDeque::new(),
-                reads: VecDeque::new(),
-                access: json!({"status": {"allowed": true}}),
-                dry_run: VecDeque::new(),
-                patches: Vec::new(),
-                effects: 0,
-                dry_runs: Vec::new(),
-                events: Vec::new(),
-                event_status: 201,
-            })),
-        }
-    }
-
-    fn executor(&self) -> KubeExecutor {
-        let server = self.clone();
-        let service = tower::service_fn(move |request: Request<Body>| {
-            let server = server.clone();
-            async move { server.answer(request).await }
-        });
-        let spec =
-            ClusterSpec::mounted(ClusterName::new("east"), kube::Client::new(service, "shop"));
-        KubeExecutor::new(Cluster::new(spec, Arc::new(|| at(1_000))))
-    }
-
-    async fn answer(&self, request: Request<Body>) -> Result<Response<Body>, tower::BoxError> {
-        let (parts, body) = request.into_parts();
-        let bytes = body.collect().await?.to_bytes();
-        let body: Value = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        let path = parts.uri.to_string();
-        assert_eq!(
-            parts.headers.get("user-agent").and_then(|agent| agent.to_str().ok()),
-            Some(concat!("pilothouse/", env!("CARGO_PKG_VERSION")))
-        );
-        match parts.method {
-            Method::GET => self.read(&path).await,
-            Method::POST if path.contains("selfsubjectaccessreviews") => {
-                Ok(reply(201, &self.world.lock().await.access))
-            }
-            Method::POST => {
-                let mut world = self.world.lock().await;
-                world.events.push(body);
-                Ok(reply(world.event_status, &json!({"kind": "Event"})))
-            }
-            _ if path.contains("dryRun=All") => {
-                let mut world = self.world.lock().await;
-                world.dry_runs.push((path, body));
-                let (status, answer) = world.dry_run.pop_front().unwrap_or((200, json!({})));
-                Ok(reply(status, &answer))
-            }
-            _ => self.patch(path, (&parts.headers, body)).await,
-        }
-    }
-
-    async fn read(&self, path: &str) -> Result<Response<Body>, tower::BoxError> {
-        let wait = self.world.lock().await.reads.pop_front().unwrap_or_default();
-        tokio::time::sleep(wait).await;
-        let mut world = self.world.lock().await;
-        if path.contains("/replicasets/") {
-            return Ok(reply(200, &set_json()));
-        }
-        let answer = world.object();
-        if let Some(meanwhile) = world.meanwhile.pop_front() {
-            world.happens(meanwhile);
-        }
-        Ok(reply(200, &answer))
-    }
-
-    async fn patch(
-        &self,
-        path: String,
-        (headers, body): (&HeaderMap, Value),
-    ) -> Result<Response<Body>, tower::BoxError> {
-        let say = self.world.lock().await.says.pop_front().unwrap_or(Say::Honest);
-        if say == Say::NeverLeft {
-            let why = Trouble::Unreachable(Text::from("connection refused"));
-            return Err(Box::new(Refusal(why)));
-        }
-        let format = headers.get("content-type").and_then(|it| it.to_str().ok()).unwrap_or("");
-        self.world.lock().await.patches.push((path, format.to_owned(), body.clone()));
-        let answer = match say {
-            Say::Honest => self.world.lock().await.apply(&body),
-            Say::AppliesThenHangs | Say::AppliesThenBreaks | Say::AppliesThen503 => {
-                self.world.lock().await.apply(&body);
-                (503, json!({"message": "upstream"}))
-            }
-            Say::Status(code) => (code, json!({"kind": "Status", "message": "no"})),
-            Say::Html => {
-                let page = Response::builder().status(200).header("content-type", "text/html");
-                return Ok(page.body(Body::from(b"<title>Log in</title>".to_vec()))?);
-            }
-            Say::Hangs | Say::NeverLeft => (0, Value::Null),
-        };
-        match say {
-            Say::AppliesThenHangs | Say::Hangs => std::future::pending().await,
-            Say::AppliesThenBreaks => Err(io::Error::from(io::ErrorKind::ConnectionReset).into()),
-            Say::Honest | Say::AppliesThen503 | Say::Status(_) | Say::Html | Say::NeverLeft => {
-                Ok(reply(answer.0, &answer.1))
-            }
-        }
-    }
-
-    async fn patches(&self) -> Vec<(String, String, Value)> {
-        self.world.lock().await.patches.clone()
-    }
-}
-
-impl World {
-    fn object(&self) -> Value {
-        let mut object = self.rollout.clone();
-        object["metadata"]["resourceVersion"] = self.version.to_string().into();
-        object
-    }
-
-    fn happens(&mut self, meanwhile: Meanwhile) {
-        self.version += 1;
-        match meanwhile {
-            Meanwhile::Noise => {}
-            Meanwhile::Step => self.rollout["status"]["currentStepIndex"] = 2.into(),
-            Meanwhile::Pause => self.rollout["spec"]["paused"] = true.into(),
-            Meanwhile::Release => self.rollout["status"]["currentPodHash"] = "newer9".into(),
-            Meanwhile::Recreate => self.rollout["metadata"]["uid"] = "u-2".into(),
-        }
-    }
-
-    /// As the API server does: the precondition decides.
-    fn apply(&mut self, body: &Value) -> (u16, Value) {
-        let wanted = body
-            .pointer("/metadata/resourceVersion")
-            .or_else(|| body.pointer("/0/value").filter(|_| body.is_array()))
-            .and_then(Value::as_str);
-        if wanted.is_some_and(|wanted| wanted != self.version.to_string()) {
-            return (409, json!({"kind": "Status", "message": "conflict"}));
-        }
-        self.version += 1;
-        self.effects += 1;
-        if body.pointer("/status/abort").is_some() {
-            self.rollout["status"]["abort"] = true.into();
-        }
-        (200, self.object())
-    }
-}
-
-fn reply(status: u16, body: &Value) -> Response<Body> {
-    Response::builder()
-        .status(status)
-        .header("content-type", "application/json")
-        .header("audit-id", "a-1")
-        .header("date", "Fri, 31 Jul 2026 10:00:00 GMT")
-        .header("retry-after", "3600")
-        .body(Body::from(body.to_string().into_bytes()))
-        .expect("a response")
-}
 
 /// The workload as the executor will read it, so that the plan stands on it.
 fn workload(executor: &KubeExecutor, kind: WorkloadKind, object: &Value) -> Workload {
@@ -367,7 +84,7 @@ async fn effects(server: &Server) -> usize {
 
 #[tokio::test(start_paused = true)]
 async fn a_promotion_is_one_patch_with_precondition_mark_and_strict_validation() {
-    let server = Server::new(rollout_json(false), &[]);
+    let server = Server::new(rollout_json(), &[]);
     let (execution, attempts) = run(&server, Action::Promote, &[]).await;
     assert_eq!(execution, Execution::Accepted);
     assert_eq!(
@@ -393,7 +110,7 @@ async fn a_promotion_is_one_patch_with_precondition_mark_and_strict_validation()
 
 #[tokio::test(start_paused = true)]
 async fn a_conflict_is_read_again_and_sent_again_while_the_footing_is_the_same() {
-    let server = Server::new(rollout_json(false), &[]);
+    let server = Server::new(rollout_json(), &[]);
     let noise = [Meanwhile::Noise, Meanwhile::Noise, Meanwhile::Noise];
     let (execution, attempts) = run(&server, Action::Promote, &noise).await;
     assert_eq!(execution, Execution::Accepted);
@@ -404,7 +121,7 @@ async fn a_conflict_is_read_again_and_sent_again_while_the_footing_is_the_same()
 #[tokio::test(start_paused = true)]
 async fn a_conflict_that_does_not_end_is_given_up_after_its_window() {
     for (action, seconds) in [(Action::Promote, 2), (Action::Pause, 5)] {
-        let server = Server::new(rollout_json(false), &[]);
+        let server = Server::new(rollout_json(), &[]);
         let start = tokio::time::Instant::now();
         let (execution, attempts) = run(&server, action, &[Meanwhile::Noise; 400]).await;
         assert!(matches!(&execution, Execution::Failed { write: 0, .. }), "{execution:?}");
@@ -417,7 +134,7 @@ async fn a_conflict_that_does_not_end_is_given_up_after_its_window() {
 #[tokio::test(start_paused = true)]
 async fn a_changed_footing_ends_it_before_anything_is_sent() {
     for meanwhile in [Meanwhile::Step, Meanwhile::Pause, Meanwhile::Release, Meanwhile::Recreate] {
-        let server = Server::new(rollout_json(false), &[Say::Status(409)]);
+        let server = Server::new(rollout_json(), &[Say::Status(409)]);
         let (execution, attempts) = run(&server, Action::Promote, &[meanwhile]).await;
         let Execution::Superseded { write: 0, differences } = execution else {
             panic!("{meanwhile:?}: {execution:?}")
@@ -430,11 +147,11 @@ async fn a_changed_footing_ends_it_before_anything_is_sent() {
 #[tokio::test(start_paused = true)]
 async fn pause_and_abort_go_on_although_the_step_moved_but_not_on_another_version() {
     for action in [Action::Pause, Action::Abort] {
-        let server = Server::new(rollout_json(false), &[Say::Status(409)]);
+        let server = Server::new(rollout_json(), &[Say::Status(409)]);
         let (execution, _) = run(&server, action, &[Meanwhile::Step]).await;
         assert_eq!((execution, effects(&server).await), (Execution::Accepted, 1));
         for other in [Meanwhile::Release, Meanwhile::Recreate] {
-            let server = Server::new(rollout_json(false), &[Say::Status(409)]);
+            let server = Server::new(rollout_json(), &[Say::Status(409)]);
             let (execution, _) = run(&server, action, &[other]).await;
             assert!(matches!(execution, Execution::Superseded { .. }), "{execution:?}");
         }
@@ -455,7 +172,7 @@ async fn what_may_have_happened_is_never_sent_again() {
         Say::Html,
     ] {
         for action in [Action::Promote, Action::Abort] {
-            let server = Server::new(rollout_json(false), &[say]);
+            let server = Server::new(rollout_json(), &[say]);
             let (execution, attempts) = run(&server, action, &[]).await;
             assert!(matches!(execution, Execution::Unknown { write: 0, .. }), "{say:?}");
             assert!(matches!(&attempts[..], [Attempt { answer: AttemptAnswer::NoAnswer(_), .. }]));
@@ -467,7 +184,7 @@ async fn what_may_have_happened_is_never_sent_again() {
 #[tokio::test(start_paused = true)]
 async fn a_refusal_of_the_server_is_told_with_its_words_and_not_repeated() {
     for code in [400, 401, 403, 404, 422] {
-        let server = Server::new(rollout_json(false), &[Say::Status(code)]);
+        let server = Server::new(rollout_json(), &[Say::Status(code)]);
         let (execution, attempts) = run(&server, Action::Promote, &[]).await;
         let Execution::Failed { write: 0, why } = execution else { panic!("{execution:?}") };
         assert!(why.as_str().contains(&code.to_string()), "{why}");
@@ -480,10 +197,10 @@ async fn a_refusal_of_the_server_is_told_with_its_words_and_not_repeated() {
 #[tokio::test(start_paused = true)]
 async fn what_never_left_is_tried_again_for_a_while() {
     let says = [Say::NeverLeft, Say::NeverLeft, Say::Status(429)];
-    let server = Server::new(rollout_json(false), &says);
+    let server = Server::new(rollout_json(), &says);
     let (execution, attempts) = run(&server, Action::Promote, &[]).await;
     assert_eq!((execution, effects(&server).await, attempts.len()), (Execution::Accepted, 1, 4));
-    let server = Server::new(rollout_json(false), &[Say::NeverLeft; 100]);
+    let server = Server::new(rollout_json(), &[Say::NeverLeft; 100]);
     let (execution, _) = run(&server, Action::Promote, &[]).await;
     assert!(matches!(execution, Execution::NotSent { write: 0, .. }), "{execution:?}");
     assert!(server.patches().await.is_empty());
@@ -491,7 +208,7 @@ async fn what_never_left_is_tried_again_for_a_while() {
 
 #[tokio::test(start_paused = true)]
 async fn the_second_write_goes_at_once_with_the_version_of_the_first_answer() {
-    let server = Server::new(rollout_json(true), &[]);
+    let server = Server::new(hand_paused_json(), &[]);
     let (execution, attempts) = run(&server, Action::Abort, &[]).await;
     assert_eq!(execution, Execution::Accepted);
     let patches = server.patches().await;
@@ -518,23 +235,23 @@ async fn the_second_write_goes_at_once_with_the_version_of_the_first_answer() {
 
 #[tokio::test(start_paused = true)]
 async fn the_second_write_survives_a_conflict_and_its_loss_is_told_as_the_second() {
-    let server = Server::new(rollout_json(true), &[Say::Honest, Say::Status(409)]);
+    let server = Server::new(hand_paused_json(), &[Say::Honest, Say::Status(409)]);
     let (execution, attempts) = run(&server, Action::Abort, &[]).await;
     assert_eq!((execution, attempts.len(), effects(&server).await), (Execution::Accepted, 3, 2));
-    let server = Server::new(rollout_json(true), &[Say::Honest, Say::Status(422)]);
+    let server = Server::new(hand_paused_json(), &[Say::Honest, Say::Status(422)]);
     let (execution, _) = run(&server, Action::Abort, &[]).await;
     assert!(matches!(execution, Execution::Failed { write: 1, .. }), "{execution:?}");
-    let server = Server::new(rollout_json(true), &[Say::Honest, Say::Hangs]);
+    let server = Server::new(hand_paused_json(), &[Say::Honest, Say::Hangs]);
     let (execution, _) = run(&server, Action::Abort, &[]).await;
     assert!(matches!(execution, Execution::Unknown { write: 1, .. }), "{execution:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_pause_whose_read_hangs_goes_without_a_precondition() {
-    let server = Server::new(rollout_json(false), &[]);
+    let server = Server::new(rollout_json(), &[]);
     let executor = server.executor();
     let plan = planned(&executor, Action::Pause, &server.world.lock().await.object());
-    server.world.lock().await.reads = VecDeque::from([Duration::from_secs(60)]);
+    server.world.lock().await.reads = VecDeque::from([Duration::from_mins(1)]);
     let mut attempts = Vec::new();
     let clearance = cleared(&plan, Rehearsed::Silent);
     let start = tokio::time::Instant::now();
@@ -549,11 +266,11 @@ async fn a_pause_whose_read_hangs_goes_without_a_precondition() {
 
 #[tokio::test(start_paused = true)]
 async fn any_other_deed_whose_read_fails_is_not_sent() {
-    let server = Server::new(rollout_json(false), &[]);
+    let server = Server::new(rollout_json(), &[]);
     let executor = server.executor();
     let plan = planned(&executor, Action::Promote, &server.world.lock().await.object());
     let rehearsal = rehearsed(&executor, &plan).await;
-    server.world.lock().await.reads = VecDeque::from([Duration::from_secs(60)]);
+    server.world.lock().await.reads = VecDeque::from([Duration::from_mins(1)]);
     let clearance = cleared(&plan, Rehearsed::Answered(&rehearsal));
     let execution = executor.execute(clearance, |_| {}).await;
     assert!(matches!(execution, Execution::NotSent { write: 0, .. }), "{execution:?}");
@@ -562,7 +279,7 @@ async fn any_other_deed_whose_read_fails_is_not_sent() {
 
 #[tokio::test(start_paused = true)]
 async fn a_roll_back_writes_the_template_without_what_controllers_put_into_it() {
-    let server = Server::new(rollout_json(false), &[]);
+    let server = Server::new(rollout_json(), &[]);
     let (execution, _) = run(&server, Action::Rollback { to: None }, &[]).await;
     assert_eq!(execution, Execution::Accepted);
     let patches = server.patches().await;
@@ -603,7 +320,7 @@ async fn a_deployment_goes_back_with_its_change_cause_and_keeps_what_belongs_to_
 #[tokio::test(start_paused = true)]
 async fn a_restart_takes_the_servers_time() {
     for (object, path) in [
-        (rollout_json(false), "/spec/restartAt"),
+        (rollout_json(), "/spec/restartAt"),
         (
             deployment_json(),
             "/spec/template/metadata/annotations/kubectl.kubernetes.io~1restartedAt",
@@ -619,7 +336,7 @@ async fn a_restart_takes_the_servers_time() {
 
 #[tokio::test(start_paused = true)]
 async fn a_rehearsal_reads_asks_and_sends_dry_runs_that_change_nothing() {
-    let server = Server::new(rollout_json(true), &[]);
+    let server = Server::new(hand_paused_json(), &[]);
     let executor = server.executor();
     let plan = planned(&executor, Action::Abort, &server.world.lock().await.object());
     let rehearsal = rehearsed(&executor, &plan).await;
@@ -643,7 +360,7 @@ async fn a_rehearsal_reads_asks_and_sends_dry_runs_that_change_nothing() {
 #[tokio::test(start_paused = true)]
 async fn what_the_server_says_to_a_rehearsal_is_told_apart() {
     let denied = |status: Value| {
-        let server = Server::new(rollout_json(false), &[]);
+        let server = Server::new(rollout_json(), &[]);
         (server, json!({"status": status}))
     };
     for (answer, want) in [
@@ -664,7 +381,7 @@ async fn what_the_server_says_to_a_rehearsal_is_told_apart() {
         (500, "webhook down", "Silent"),
         (403, long.as_str(), "Rejected"),
     ] {
-        let server = Server::new(rollout_json(false), &[]);
+        let server = Server::new(rollout_json(), &[]);
         server.world.lock().await.dry_run = VecDeque::from([(status, json!({"message": message}))]);
         let executor = server.executor();
         let plan = planned(&executor, Action::Promote, &server.world.lock().await.object());
@@ -676,7 +393,7 @@ async fn what_the_server_says_to_a_rehearsal_is_told_apart() {
 
 #[tokio::test(start_paused = true)]
 async fn an_event_tells_who_did_what_and_its_refusal_is_only_a_note() {
-    let server = Server::new(rollout_json(false), &[]);
+    let server = Server::new(rollout_json(), &[]);
     let executor = server.executor();
     let plan = planned(&executor, Action::Promote, &server.world.lock().await.object());
     let mut order = order_machine::begin(plan, at(1_000));
@@ -693,7 +410,7 @@ async fn an_event_tells_who_did_what_and_its_refusal_is_only_a_note() {
 
 #[test]
 fn the_footing_that_is_read_is_the_footing_that_was_watched() {
-    let server = Server::new(rollout_json(true), &[]);
+    let server = Server::new(hand_paused_json(), &[]);
     tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(async {
         let executor = server.executor();
         let object = server.world.lock().await.object();
@@ -742,7 +459,7 @@ proptest! {
             .start_paused(true)
             .build()
             .expect("a runtime");
-        let server = Server::new(rollout_json(false), &says);
+        let server = Server::new(rollout_json(), &says);
         let (execution, attempts) = runtime.block_on(run(&server, action, &others));
         let effects = runtime.block_on(effects(&server));
         prop_assert!(effects <= 1, "{effects} effects");

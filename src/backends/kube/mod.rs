@@ -87,4 +87,7 @@ mod follow_tests;
 mod objects_tests;
 
 #[cfg(test)]
+mod plane;
+
+#[cfg(test)]
 mod execute_tests;

@@ -6,6 +6,9 @@ pub mod table;
 #[cfg(test)]
 mod table_tests;
 
+#[cfg(test)]
+mod predict_tests;
+
 pub mod case;
 
 pub mod needs;
