@@ -282,7 +282,7 @@ impl<'a> Checker<'a> {
         let text = token.text.to_ascii_lowercase();
         let value = match text.strip_prefix("0x") {
             // Only a check of the form: the value is promql-parser's business.
-            Some(digits) => u64::from_str_radix(digits, 16).ok().map(|_| 0.0),
+            Some(digits) => i64::from_str_radix(digits, 16).ok().map(|_| 0.0),
             None => text.parse::<f64>().ok(),
         };
         let word = text == "inf" || text == "nan";
