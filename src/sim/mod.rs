@@ -9,9 +9,11 @@ pub mod store;
 pub mod access;
 pub mod audit;
 pub mod fault;
+pub mod managed;
 pub mod patch;
 pub mod schema;
 pub mod selector;
+pub mod validate;
 
 mod schema_shapes;
 mod strategic;

@@ -9,6 +9,12 @@ pub fn stamp(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
+/// A time as HTTP writes it.
+#[must_use]
+pub fn http_date(at: Timestamp) -> String {
+    at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+}
+
 /// Sets a field of `metadata`. What is not an object stays as it is.
 pub fn set_meta(object: &mut Value, field: &str, value: impl Into<Value>) {
     let Some(fields) = object.as_object_mut() else { return };

@@ -71,22 +71,13 @@ impl Status {
     /// 422 with the causes, each a field, a reason and a sentence.
     #[must_use]
     pub fn invalid(kind: Kind, name: &str, causes: &[Cause]) -> Self {
-        let facts = kind.facts();
-        let told: Vec<String> =
-            causes.iter().map(|cause| format!("{}: {}", cause.field, cause.message)).collect();
-        let told = match told.as_slice() {
-            [one] => one.clone(),
-            several => format!("[{}]", several.join(", ")),
-        };
-        let message = format!("{} \"{name}\" is invalid: {told}", facts.qualified(facts.kind));
-        let mut details = about(kind, facts.kind, name);
-        details["causes"] = causes
-            .iter()
-            .map(|cause| {
-                json!({"reason": cause.reason, "message": cause.message, "field": cause.field})
-            })
-            .collect();
-        Self::new(422, "Invalid", message).with_details(details)
+        invalid(kind, kind.facts().kind, name, causes)
+    }
+
+    /// The same, told of the resource instead of the kind.
+    #[must_use]
+    pub fn invalid_resource(kind: Kind, name: &str, cause: &Cause) -> Self {
+        invalid(kind, kind.facts().plural, name, std::slice::from_ref(cause))
     }
 
     /// 422 without a word of explanation, as for a JSON patch that cannot be applied.
@@ -145,6 +136,20 @@ pub struct Cause {
     pub message: String,
     /// `status.abort`.
     pub field: String,
+}
+
+fn invalid(kind: Kind, word: &str, name: &str, causes: &[Cause]) -> Status {
+    let told: Vec<String> =
+        causes.iter().map(|cause| format!("{}: {}", cause.field, cause.message)).collect();
+    let told = match told.as_slice() {
+        [one] => one.clone(),
+        several => format!("[{}]", several.join(", ")),
+    };
+    let message = format!("{} \"{name}\" is invalid: {told}", kind.facts().qualified(word));
+    let mut details = about(kind, word, name);
+    let written = |cause: &Cause| json!({"reason": cause.reason, "message": cause.message, "field": cause.field});
+    details["causes"] = causes.iter().map(written).collect();
+    Status::new(422, "Invalid", message).with_details(details)
 }
 
 fn about(kind: Kind, word: &str, name: &str) -> Value {

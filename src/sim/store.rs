@@ -277,17 +277,24 @@ impl Store {
         if is_going(&object) {
             return Some(object);
         }
-        let mut going = Value::clone(&object);
-        let (now, seconds) = (self.now, grace.as_secs());
-        set_meta(&mut going, "deletionTimestamp", stamp(now + grace));
-        set_meta(&mut going, "deletionGracePeriodSeconds", seconds);
-        if kind.has_generation() {
-            raise_generation(&mut going);
-        }
+        let going = self.departing(kind, &object, grace);
+        let now = self.now;
         if graceful && !has_finalizers(&object) {
             self.terminating.push((now + grace.min(TERMINATING), kind, key.to_owned()));
         }
         Some(self.put(kind, key.to_owned(), going))
+    }
+
+    /// An object as it is once it was asked to go: it knows when, and is another generation.
+    #[must_use]
+    pub fn departing(&self, kind: Kind, object: &Value, grace: SignedDuration) -> Value {
+        let mut going = object.clone();
+        set_meta(&mut going, "deletionTimestamp", stamp(self.now + grace));
+        set_meta(&mut going, "deletionGracePeriodSeconds", grace.as_secs());
+        if kind.has_generation() {
+            raise_generation(&mut going);
+        }
+        going
     }
 
     /// Deletes every object all of whose owners are gone, and what those owned in turn.

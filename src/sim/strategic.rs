@@ -154,7 +154,7 @@ fn sort(items: &mut [Value], order: &[Value], key: Option<&str>) {
 }
 
 /// The key by which a list is merged; `None`: it is replaced as a whole.
-fn merge_key(list: &str, inside: &str) -> Option<&'static str> {
+pub(super) fn merge_key(list: &str, inside: &str) -> Option<&'static str> {
     Some(match list {
         "containers"
         | "initContainers"
