@@ -74,7 +74,7 @@ pub fn record(kind: Kind, old: Option<&Value>, object: &mut Value, by: Manager<'
                 }
                 entry["time"] = stamp(by.at).into();
             }
-            None => entries.push(entry(&api_version, set, by)),
+            None => entries.push(entry(&api_version, &set, by)),
         }
     }
     if entries.is_empty() {
@@ -84,7 +84,7 @@ pub fn record(kind: Kind, old: Option<&Value>, object: &mut Value, by: Manager<'
     }
 }
 
-fn entry(api_version: &str, set: Map<String, Value>, by: Manager<'_>) -> Value {
+fn entry(api_version: &str, set: &Map<String, Value>, by: Manager<'_>) -> Value {
     let mut entry = json!({
         "manager": by.name,
         "operation": "Update",
@@ -170,13 +170,12 @@ fn subtract(fields: &mut Map<String, Value>, gone: &Map<String, Value>, which: V
         let now = match which {
             Vanished::OrChanged => Vanished::OrChanged,
             Vanished::Only(object) => {
-                match key.strip_prefix("f:").and_then(|key| object.get(key)) {
-                    Some(now) => Vanished::Only(now),
-                    None => {
-                        fields.shift_remove(key);
-                        continue;
-                    }
-                }
+                let now = key.strip_prefix("f:").and_then(|key| object.get(key));
+                let Some(now) = now else {
+                    fields.shift_remove(key);
+                    continue;
+                };
+                Vanished::Only(now)
             }
         };
         let Some(inner) = inner.as_object() else { continue };

@@ -23,3 +23,4 @@ pub mod world;
 
 pub mod api;
 pub mod promql;
+pub mod serve;

@@ -25,6 +25,20 @@ pub enum Part {
 /// # Errors
 /// Why it cannot be read.
 pub fn readable(kind: Kind, object: &Value) -> Result<(), String> {
+    readable_metadata(object)?;
+    let facts = kind.facts();
+    let shape = schema::of(kind).filter(|_| facts.origin == Origin::BuiltIn);
+    match shape.and_then(|shape| shape.first_wrong(object, "")) {
+        None => Ok(()),
+        Some((path, shape, value)) => Err(wrong_type(facts.kind, &path, shape, value)),
+    }
+}
+
+/// The part of it that concerns every object.
+///
+/// # Errors
+/// Why it cannot be read.
+pub fn readable_metadata(object: &Value) -> Result<(), String> {
     for field in ["labels", "annotations"] {
         match meta(object, field) {
             None | Some(Value::Null) => {}
@@ -51,12 +65,19 @@ pub fn readable(kind: Kind, object: &Value) -> Result<(), String> {
     if object.get("metadata").is_some_and(|metadata| !metadata.is_object() && !metadata.is_null()) {
         return Err("json: cannot unmarshal into Go struct field ObjectMeta.metadata".into());
     }
-    let facts = kind.facts();
-    let shape = schema::of(kind).filter(|_| facts.origin == Origin::BuiltIn);
-    match shape.and_then(|shape| shape.first_wrong(object, "")) {
-        None => Ok(()),
-        Some((path, shape, value)) => Err(wrong_type(facts.kind, &path, shape, value)),
+    for field in ["name", "generateName", "namespace", "uid", "resourceVersion"] {
+        match meta(object, field) {
+            None | Some(Value::Null | Value::String(_)) => {}
+            Some(odd) => {
+                let word = super::patch::go_word(odd);
+                return Err(format!(
+                    "json: cannot unmarshal {word} into Go struct field ObjectMeta.metadata.{field} \
+                     of type string"
+                ));
+            }
+        }
     }
+    Ok(())
 }
 
 /// A value of a wrong type in Go's words.
@@ -190,14 +211,15 @@ fn custom(kind: Kind, object: &Value, old: Option<&Value>, part: Part, causes: &
         Some(_) | None => {}
     }
     let selector = |object: &Value| object.pointer("/spec/selector").cloned();
-    if let (Kind::Rollout, Some(Some(before))) = (kind, old.map(selector)) {
-        if wrong.is_empty() && selector(object) != Some(before) {
-            wrong.push(Cause {
-                reason: "FieldValueInvalid",
-                message: "Invalid value: .spec.selector is immutable".into(),
-                field: "spec.selector".into(),
-            });
-        }
+    if let (Kind::Rollout, Some(Some(before))) = (kind, old.map(selector))
+        && wrong.is_empty()
+        && selector(object) != Some(before)
+    {
+        wrong.push(Cause {
+            reason: "FieldValueInvalid",
+            message: "Invalid value: .spec.selector is immutable".into(),
+            field: "spec.selector".into(),
+        });
     }
     let is_shapeless = wrong.iter().any(|cause| cause.field != ".spec.replicas")
         && wrong.iter().all(|cause| cause.field != "spec.selector");

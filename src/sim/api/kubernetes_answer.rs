@@ -98,7 +98,7 @@ fn check_name(resource: &Resource, verb: Verb, kind: Kind) -> Result<(), Status>
         Verb::Create | Verb::DeleteCollection => false,
         Verb::Get | Verb::List | Verb::Watch => return Ok(()),
     };
-    if needs_name == !resource.name.is_empty() {
+    if needs_name != resource.name.is_empty() {
         return Ok(());
     }
     // Definitions' handler finds out late, and words it by what is missing.

@@ -233,8 +233,9 @@ impl<'a> Reader<'a> {
             let code = status.pointer("/state/terminated/exitCode").and_then(Value::as_i64);
             if code == Some(0) { None } else { waiting(status, "Init:") }
         });
-        let last = self.items("/status/containerStatuses").iter().rev();
-        if let Some(told) = stuck.or_else(|| last.filter_map(|it| waiting(it, "")).last()) {
+        // Where several have something to say, the first container has the last word.
+        let mut own = self.items("/status/containerStatuses").iter();
+        if let Some(told) = stuck.or_else(|| own.find_map(|it| waiting(it, ""))) {
             word = told;
         }
         match (self.object.pointer("/metadata/deletionTimestamp"), reason) {

@@ -96,7 +96,7 @@ pub(super) fn answer(
         }
         Form::Table => {
             let include = ask.query.text("includeObject");
-            let table = table::table(kind, metadata, &page.items, include, now)?;
+            let table = table::table(kind, &metadata, &page.items, include, now)?;
             Ok(Reply::json(table))
         }
         Form::Discovery => Err(Status::new(406, "NotAcceptable", "no such form")),
@@ -207,11 +207,11 @@ fn forbid(query: &Query, revision: &str, exact: Match, verb: Verb) -> Result<(),
 }
 
 fn invalid(field: &str, reason: &'static str, message: String) -> Status {
-    options_invalid("ListOptions", Cause { reason, message, field: field.into() })
+    options_invalid("ListOptions", &Cause { reason, message, field: field.into() })
 }
 
 /// 422 about the parameters of a request.
-pub(super) fn options_invalid(kind: &str, cause: Cause) -> Status {
+pub(super) fn options_invalid(kind: &str, cause: &Cause) -> Status {
     let told = format!("{kind}.meta.k8s.io \"\" is invalid: {}: {}", cause.field, cause.message);
     let causes = json!([{"reason": cause.reason, "message": cause.message, "field": cause.field}]);
     let details = json!({"group": "meta.k8s.io", "kind": kind, "causes": causes});

@@ -77,7 +77,7 @@ fn serves(pod: &Value, port: &str) -> bool {
     let containers = pod.pointer("/spec/containers").and_then(Value::as_array);
     let ports = containers.into_iter().flatten().filter_map(|it| it.get("ports")?.as_array());
     ports.flatten().any(|each| {
-        each.get("containerPort").is_some_and(|number| number.to_string() == port)
+        each.get("containerPort").and_then(Value::as_u64).is_some_and(|it| port.parse() == Ok(it))
             || each.get("name").and_then(Value::as_str) == Some(port)
     })
 }

@@ -14,7 +14,7 @@ use crate::sim::kind::{Kind, Origin};
 use crate::sim::object::{meta, set_meta};
 use crate::sim::schema;
 use crate::sim::status::Status;
-use crate::sim::validate::{Part, wrong_type};
+use crate::sim::validate::{Part, readable_metadata, wrong_type};
 use crate::sim::world::Cluster;
 
 /// Answers a request for the scale of an object.
@@ -58,10 +58,9 @@ pub(super) fn answer(
 }
 
 fn is_scale(scale: &Value) -> Result<(), String> {
-    if let Some(spec) = scale.get("spec") {
-        if !spec.is_object() {
-            return Err("json: cannot unmarshal into Go struct field Scale.spec".into());
-        }
+    readable_metadata(scale)?;
+    if scale.get("spec").is_some_and(|spec| !spec.is_object()) {
+        return Err("json: cannot unmarshal into Go struct field Scale.spec".into());
     }
     match schema::scale().first_wrong(scale, "") {
         None => Ok(()),

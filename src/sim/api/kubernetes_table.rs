@@ -27,7 +27,7 @@ pub(super) fn one(
         Form::Metadata => Ok(Reply::json(metadata_of(&object))),
         Form::Table => {
             let metadata = json!({"resourceVersion": object.pointer("/metadata/resourceVersion")});
-            Ok(Reply::json(table(kind, metadata, &[object], include, now)?))
+            Ok(Reply::json(table(kind, &metadata, &[object], include, now)?))
         }
         Form::Discovery => Err(Status::new(406, "NotAcceptable", "no such form")),
     }
@@ -48,7 +48,7 @@ pub(super) fn metadata_of(object: &Value) -> Value {
 /// 400 if it is not known what rows should include.
 pub(super) fn table(
     kind: Kind,
-    metadata: Value,
+    metadata: &Value,
     objects: &[Arc<Value>],
     include: &str,
     now: Timestamp,
@@ -94,172 +94,160 @@ const CONTAINERS: Column = ("Containers", "string", "Names of the template's con
 const IMAGES: Column = ("Images", "string", "Images of the template's containers.", 1);
 const SELECTOR: Column = ("Selector", "string", "Labels of the pods that belong to it.", 1);
 
-/// The columns of a kind.
-fn columns(kind: Kind) -> &'static [Column] {
-    match kind {
-        Kind::Pod => &[
-            NAME,
-            ("Ready", "string", "Containers that are ready, of all.", 0),
-            ("Status", "string", "What the pod is doing, in a word.", 0),
-            ("Restarts", "string", "How often containers started again.", 0),
-            AGE,
-            ("IP", "string", "Its address.", 1),
-            ("Node", "string", "Where it runs.", 1),
-            ("Nominated Node", "string", "Where it may run soon.", 1),
-            ("Readiness Gates", "string", "Further conditions of being ready.", 1),
-        ],
-        Kind::Deployment => &[
-            NAME,
-            ("Ready", "string", "Ready pods, of those desired.", 0),
-            ("Up-to-date", "string", "Pods of the newest template.", 0),
-            ("Available", "string", "Pods ready for long enough.", 0),
-            AGE,
-            CONTAINERS,
-            IMAGES,
-            SELECTOR,
-        ],
-        Kind::ReplicaSet => &[
-            NAME,
-            ("Desired", "integer", "Pods desired.", 0),
-            ("Current", "integer", "Pods that exist.", 0),
-            ("Ready", "integer", "Pods that are ready.", 0),
-            AGE,
-            CONTAINERS,
-            IMAGES,
-            SELECTOR,
-        ],
-        Kind::StatefulSet => &[
-            NAME,
-            ("Ready", "string", "Ready pods, of those desired.", 0),
-            AGE,
-            CONTAINERS,
-            IMAGES,
-        ],
-        Kind::DaemonSet => &[
-            NAME,
-            ("Desired", "integer", "Nodes that should run it.", 0),
-            ("Current", "integer", "Nodes that run it.", 0),
-            ("Ready", "integer", "Nodes whose pod is ready.", 0),
-            ("Up-to-date", "integer", "Nodes that run the newest template.", 0),
-            ("Available", "integer", "Nodes whose pod was ready for long enough.", 0),
-            ("Node Selector", "string", "Labels of the nodes that run it.", 0),
-            AGE,
-            CONTAINERS,
-            IMAGES,
-            SELECTOR,
-        ],
-        Kind::Rollout => &[
-            NAME,
-            ("Desired", "integer", "Pods desired.", 0),
-            ("Current", "integer", "Pods that exist.", 0),
-            ("Up-to-date", "integer", "Pods of the newest template.", 0),
-            ("Available", "integer", "Pods ready for long enough.", 0),
-            AGE_DATE,
-        ],
-        Kind::AnalysisRun | Kind::Experiment => {
-            &[NAME, ("Status", "string", "Its phase.", 0), AGE_DATE]
-        }
-        Kind::AnalysisTemplate | Kind::ClusterAnalysisTemplate => &[NAME, AGE_DATE],
-        Kind::ConfigMap
-        | Kind::Event
-        | Kind::Namespace
-        | Kind::Node
-        | Kind::Service
-        | Kind::ControllerRevision
-        | Kind::Job
-        | Kind::Lease
-        | Kind::Ingress
-        | Kind::Canary
-        | Kind::HttpRoute => other_columns(kind),
-    }
-}
+const POD: &[Column] = &[
+    NAME,
+    ("Ready", "string", "Containers that are ready, of all.", 0),
+    ("Status", "string", "What the pod is doing, in a word.", 0),
+    ("Restarts", "string", "How often containers started again.", 0),
+    AGE,
+    ("IP", "string", "Its address.", 1),
+    ("Node", "string", "Where it runs.", 1),
+    ("Nominated Node", "string", "Where it may run soon.", 1),
+    ("Readiness Gates", "string", "Further conditions of being ready.", 1),
+];
+const DEPLOYMENT: &[Column] = &[
+    NAME,
+    ("Ready", "string", "Ready pods, of those desired.", 0),
+    ("Up-to-date", "string", "Pods of the newest template.", 0),
+    ("Available", "string", "Pods ready for long enough.", 0),
+    AGE,
+    CONTAINERS,
+    IMAGES,
+    SELECTOR,
+];
+const REPLICA_SET: &[Column] = &[
+    NAME,
+    ("Desired", "integer", "Pods desired.", 0),
+    ("Current", "integer", "Pods that exist.", 0),
+    ("Ready", "integer", "Pods that are ready.", 0),
+    AGE,
+    CONTAINERS,
+    IMAGES,
+    SELECTOR,
+];
+const STATEFUL_SET: &[Column] =
+    &[NAME, ("Ready", "string", "Ready pods, of those desired.", 0), AGE, CONTAINERS, IMAGES];
+const DAEMON_SET: &[Column] = &[
+    NAME,
+    ("Desired", "integer", "Nodes that should run it.", 0),
+    ("Current", "integer", "Nodes that run it.", 0),
+    ("Ready", "integer", "Nodes whose pod is ready.", 0),
+    ("Up-to-date", "integer", "Nodes that run the newest template.", 0),
+    ("Available", "integer", "Nodes whose pod was ready for long enough.", 0),
+    ("Node Selector", "string", "Labels of the nodes that run it.", 0),
+    AGE,
+    CONTAINERS,
+    IMAGES,
+    SELECTOR,
+];
+const ROLLOUT: &[Column] = &[
+    NAME,
+    ("Desired", "integer", "Pods desired.", 0),
+    ("Current", "integer", "Pods that exist.", 0),
+    ("Up-to-date", "integer", "Pods of the newest template.", 0),
+    ("Available", "integer", "Pods ready for long enough.", 0),
+    AGE_DATE,
+];
+const RUN: &[Column] = &[NAME, ("Status", "string", "Its phase.", 0), AGE_DATE];
+const TEMPLATE: &[Column] = &[NAME, AGE_DATE];
+const EVENT: &[Column] = &[
+    ("Last Seen", "string", "When it last happened.", 0),
+    ("Type", "string", "Normal or Warning.", 0),
+    ("Reason", "string", "What happened, in a word.", 0),
+    ("Object", "string", "What it is about.", 0),
+    ("Subobject", "string", "Which part of it.", 1),
+    ("Source", "string", "Who tells it.", 1),
+    ("Message", "string", "What happened.", 0),
+    ("First Seen", "string", "When it first happened.", 1),
+    ("Count", "string", "How often.", 1),
+    ("Name", "string", "The object's name.", 1),
+];
+const NODE: &[Column] = &[
+    NAME,
+    ("Status", "string", "Whether it is ready.", 0),
+    ("Roles", "string", "What it is for.", 0),
+    AGE,
+    ("Version", "string", "Version of its kubelet.", 0),
+    ("Internal-IP", "string", "Its address inside.", 1),
+    ("External-IP", "string", "Its address outside.", 1),
+    ("OS-Image", "string", "Its system.", 1),
+    ("Kernel-Version", "string", "Its kernel.", 1),
+    ("Container-Runtime", "string", "What runs its containers.", 1),
+];
+const SERVICE: &[Column] = &[
+    NAME,
+    ("Type", "string", "How it is reached.", 0),
+    ("Cluster-IP", "string", "Its address inside.", 0),
+    ("External-IP", "string", "Its address outside.", 0),
+    ("Port(s)", "string", "Its ports.", 0),
+    AGE,
+    SELECTOR,
+];
+const NAMESPACE: &[Column] = &[NAME, ("Status", "string", "Active or Terminating.", 0), AGE];
+const CONFIG_MAP: &[Column] = &[NAME, ("Data", "string", "How many keys it holds.", 0), AGE];
+const CONTROLLER_REVISION: &[Column] = &[
+    NAME,
+    ("Controller", "string", "Whose revision it is.", 0),
+    ("Revision", "string", "Its number.", 0),
+    AGE,
+];
+const JOB: &[Column] = &[
+    NAME,
+    ("Status", "string", "Whether it is done.", 0),
+    ("Completions", "string", "Pods that are done, of those wanted.", 0),
+    ("Duration", "string", "How long it took.", 0),
+    AGE,
+    CONTAINERS,
+    IMAGES,
+    SELECTOR,
+];
+const LEASE: &[Column] = &[NAME, ("Holder", "string", "Who holds it.", 0), AGE];
+const INGRESS: &[Column] = &[
+    NAME,
+    ("Class", "string", "Which controller serves it.", 0),
+    ("Hosts", "string", "Hosts it answers for.", 0),
+    ("Address", "string", "Where it is reached.", 0),
+    ("Ports", "string", "On which ports.", 0),
+    AGE,
+];
+const CANARY: &[Column] = &[
+    NAME,
+    ("Status", "string", "Its phase.", 0),
+    ("Weight", "string", "Traffic of the canary in percent.", 0),
+    ("Suspended", "boolean", "Whether it is suspended.", 1),
+    ("FailedChecks", "string", "Checks that failed so far.", 1),
+    ("Interval", "string", "Time between checks.", 1),
+    ("Mirror", "boolean", "Whether traffic is mirrored.", 1),
+    ("StepWeight", "string", "Weight of a step.", 1),
+    ("StepWeights", "string", "Weights of the steps.", 1),
+    ("MaxWeight", "string", "Weight of the last step.", 1),
+    ("LastTransitionTime", "string", "When its phase last changed.", 0),
+];
+const HTTP_ROUTE: &[Column] =
+    &[NAME, ("Hostnames", "string", "Hosts it answers for.", 0), AGE_DATE];
 
-fn other_columns(kind: Kind) -> &'static [Column] {
+/// The columns of a kind.
+const fn columns(kind: Kind) -> &'static [Column] {
     match kind {
-        Kind::Event => &[
-            ("Last Seen", "string", "When it last happened.", 0),
-            ("Type", "string", "Normal or Warning.", 0),
-            ("Reason", "string", "What happened, in a word.", 0),
-            ("Object", "string", "What it is about.", 0),
-            ("Subobject", "string", "Which part of it.", 1),
-            ("Source", "string", "Who tells it.", 1),
-            ("Message", "string", "What happened.", 0),
-            ("First Seen", "string", "When it first happened.", 1),
-            ("Count", "string", "How often.", 1),
-            ("Name", "string", "The object's name.", 1),
-        ],
-        Kind::Node => &[
-            NAME,
-            ("Status", "string", "Whether it is ready.", 0),
-            ("Roles", "string", "What it is for.", 0),
-            AGE,
-            ("Version", "string", "Version of its kubelet.", 0),
-            ("Internal-IP", "string", "Its address inside.", 1),
-            ("External-IP", "string", "Its address outside.", 1),
-            ("OS-Image", "string", "Its system.", 1),
-            ("Kernel-Version", "string", "Its kernel.", 1),
-            ("Container-Runtime", "string", "What runs its containers.", 1),
-        ],
-        Kind::Service => &[
-            NAME,
-            ("Type", "string", "How it is reached.", 0),
-            ("Cluster-IP", "string", "Its address inside.", 0),
-            ("External-IP", "string", "Its address outside.", 0),
-            ("Port(s)", "string", "Its ports.", 0),
-            AGE,
-            SELECTOR,
-        ],
-        Kind::Namespace => &[NAME, ("Status", "string", "Active or Terminating.", 0), AGE],
-        Kind::ConfigMap => &[NAME, ("Data", "string", "How many keys it holds.", 0), AGE],
-        Kind::ControllerRevision => &[
-            NAME,
-            ("Controller", "string", "Whose revision it is.", 0),
-            ("Revision", "string", "Its number.", 0),
-            AGE,
-        ],
-        Kind::Job => &[
-            NAME,
-            ("Status", "string", "Whether it is done.", 0),
-            ("Completions", "string", "Pods that are done, of those wanted.", 0),
-            ("Duration", "string", "How long it took.", 0),
-            AGE,
-            CONTAINERS,
-            IMAGES,
-            SELECTOR,
-        ],
-        Kind::Lease => &[NAME, ("Holder", "string", "Who holds it.", 0), AGE],
-        Kind::Ingress => &[
-            NAME,
-            ("Class", "string", "Which controller serves it.", 0),
-            ("Hosts", "string", "Hosts it answers for.", 0),
-            ("Address", "string", "Where it is reached.", 0),
-            ("Ports", "string", "On which ports.", 0),
-            AGE,
-        ],
-        Kind::Canary => &[
-            NAME,
-            ("Status", "string", "Its phase.", 0),
-            ("Weight", "string", "Traffic of the canary in percent.", 0),
-            ("Suspended", "boolean", "Whether it is suspended.", 1),
-            ("FailedChecks", "string", "Checks that failed so far.", 1),
-            ("Interval", "string", "Time between checks.", 1),
-            ("Mirror", "boolean", "Whether traffic is mirrored.", 1),
-            ("StepWeight", "string", "Weight of a step.", 1),
-            ("StepWeights", "string", "Weights of the steps.", 1),
-            ("MaxWeight", "string", "Weight of the last step.", 1),
-            ("LastTransitionTime", "string", "When its phase last changed.", 0),
-        ],
-        Kind::HttpRoute => &[NAME, ("Hostnames", "string", "Hosts it answers for.", 0), AGE_DATE],
-        Kind::Pod
-        | Kind::Deployment
-        | Kind::ReplicaSet
-        | Kind::StatefulSet
-        | Kind::DaemonSet
-        | Kind::Rollout
-        | Kind::AnalysisRun
-        | Kind::AnalysisTemplate
-        | Kind::ClusterAnalysisTemplate
-        | Kind::Experiment => &[NAME],
+        Kind::Pod => POD,
+        Kind::Deployment => DEPLOYMENT,
+        Kind::ReplicaSet => REPLICA_SET,
+        Kind::StatefulSet => STATEFUL_SET,
+        Kind::DaemonSet => DAEMON_SET,
+        Kind::Rollout => ROLLOUT,
+        Kind::AnalysisRun | Kind::Experiment => RUN,
+        Kind::AnalysisTemplate | Kind::ClusterAnalysisTemplate => TEMPLATE,
+        Kind::Event => EVENT,
+        Kind::Node => NODE,
+        Kind::Service => SERVICE,
+        Kind::Namespace => NAMESPACE,
+        Kind::ConfigMap => CONFIG_MAP,
+        Kind::ControllerRevision => CONTROLLER_REVISION,
+        Kind::Job => JOB,
+        Kind::Lease => LEASE,
+        Kind::Ingress => INGRESS,
+        Kind::Canary => CANARY,
+        Kind::HttpRoute => HTTP_ROUTE,
     }
 }
 
@@ -274,7 +262,7 @@ mod tests {
         for kind in KINDS {
             for object in [json!({}), json!({"metadata": {"name": "web"}, "spec": 3})] {
                 let rows = [Arc::new(object)];
-                let table = table(kind, json!({}), &rows, "None", now).unwrap();
+                let table = table(kind, &json!({}), &rows, "None", now).unwrap();
                 let columns = table["columnDefinitions"].as_array().unwrap().len();
                 let cells = table["rows"][0]["cells"].as_array().unwrap().len();
                 assert_eq!(cells, columns, "{kind:?}");
@@ -287,7 +275,7 @@ mod tests {
         let now = "2026-01-01T00:00:00Z".parse().unwrap();
         let rows = [Arc::new(json!({"metadata": {"name": "web"}, "spec": {}}))];
         let object = |include| {
-            let table = table(Kind::Rollout, json!({}), &rows, include, now);
+            let table = table(Kind::Rollout, &json!({}), &rows, include, now);
             table.map(|table| table["rows"][0]["object"].clone())
         };
         assert_eq!(object("").unwrap()["kind"], "PartialObjectMetadata");

@@ -92,10 +92,8 @@ fn revision(object: &DynamicObject) -> String {
 }
 
 fn code(error: kube::Error) -> u16 {
-    match error {
-        kube::Error::Api(status) => status.code,
-        other => panic!("no answer of the server: {other}"),
-    }
+    let kube::Error::Api(status) = error else { panic!("no answer of the server: {error}") };
+    status.code
 }
 
 #[tokio::test(start_paused = true)]
@@ -148,6 +146,7 @@ async fn a_patch_with_a_stale_revision_is_refused_and_a_fresh_one_is_seen_by_the
     }
     // Nothing else happened: the watch ends at its time.
     shared.advance(Duration::from_secs(21));
+    assert!(matches!(events.try_next().await.unwrap(), Some(WatchEvent::Bookmark(_))));
     assert!(events.try_next().await.unwrap().is_none());
 }
 

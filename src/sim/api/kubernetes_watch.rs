@@ -63,6 +63,7 @@ pub(super) fn answer(
         Starts::Unset
     };
     let bookmarks = ask.query.flag("allowWatchBookmarks");
+    let wants = if bookmarks { Bookmarks::Wanted } else { Bookmarks::Unwanted };
     let bell = server.shared.bell();
     let opened = server.look(|cluster, now| {
         let home = resource.home();
@@ -74,10 +75,9 @@ pub(super) fn answer(
             include: ask.query.text("includeObject").to_owned(),
             headers: Headers::Due,
         };
-        let (queue, seen) = view.begin(&cluster.store, since, starts, bookmarks);
+        let (queue, seen) = view.begin(&cluster.store, since, starts, wants);
         let lasts = seconds.map_or(LASTS, SignedDuration::from_secs);
         let times = Times::new(now, lasts);
-        let wants = if bookmarks { Bookmarks::Wanted } else { Bookmarks::Unwanted };
         let resource = resource.full();
         let server = server.clone();
         Watch { server, resource, view, bell, queue, seen, times, wants, over: Over::No }
@@ -279,7 +279,7 @@ impl View {
         store: &Store,
         since: Option<u64>,
         starts: Starts,
-        bookmarks: bool,
+        wants: Bookmarks,
     ) -> (VecDeque<Bytes>, u64) {
         let mut queue = VecDeque::new();
         let current = store.revision();
@@ -298,7 +298,7 @@ impl View {
         for object in objects {
             queue.extend(self.line("ADDED", &object, store.now()));
         }
-        if bookmarks {
+        if wants == Bookmarks::Wanted {
             queue.extend(self.bookmark(current, Sort::InitialEnd, store.now()));
         }
         (queue, current)
@@ -356,7 +356,8 @@ impl View {
                     "resourceVersion": object.pointer("/metadata/resourceVersion"),
                 });
                 let rows = [Arc::new(object.clone())];
-                let mut told = table::table(self.kind, metadata, &rows, &self.include, now).ok()?;
+                let mut told =
+                    table::table(self.kind, &metadata, &rows, &self.include, now).ok()?;
                 if self.headers == Headers::Told {
                     told["columnDefinitions"] = Value::Null;
                 }

@@ -61,7 +61,7 @@ impl Options {
             Verb::Get | Verb::List | Verb::Watch => "ListOptions",
         };
         let refuse = |field: &str, reason: &'static str, message: String| {
-            Err(options_invalid(kind, Cause { reason, message, field: field.into() }))
+            Err(options_invalid(kind, &Cause { reason, message, field: field.into() }))
         };
         let run = match query.all("dryRun").as_slice() {
             [] => Run::Real,
@@ -156,10 +156,10 @@ fn create(
     for field in ["uid", "creationTimestamp", "generation", "managedFields", "deletionTimestamp"] {
         drop_meta(&mut object, field);
     }
-    if facts.has("status") {
-        if let Some(fields) = object.as_object_mut() {
-            fields.shift_remove("status");
-        }
+    if facts.has("status")
+        && let Some(fields) = object.as_object_mut()
+    {
+        fields.shift_remove("status");
     }
     if kind == Kind::Event {
         complete_event(&mut object);
