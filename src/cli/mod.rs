@@ -1,1 +1,32 @@
 //! Command line, settings, documents, doctor. The only floor that prints.
+
+pub mod args;
+
+pub mod args_values;
+
+pub mod completions;
+
+pub mod origin;
+
+pub mod folders;
+
+pub mod config_keys;
+
+pub mod config_value;
+
+pub mod config_file;
+
+pub mod config_layers;
+
+pub mod settings;
+
+pub mod config_text;
+
+#[cfg(test)]
+mod args_tests;
+
+#[cfg(test)]
+mod config_value_tests;
+
+#[cfg(test)]
+mod settings_tests;
