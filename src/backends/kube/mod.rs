@@ -7,6 +7,9 @@ pub mod kubeconfig;
 
 mod kubeconfig_user;
 
+#[cfg(test)]
+mod kubeconfig_tests;
+
 mod certificate;
 
 mod exec_plugin;
@@ -20,6 +23,9 @@ pub mod cluster;
 pub mod resource;
 
 pub mod wire;
+
+#[cfg(test)]
+mod wire_tests;
 
 pub mod trouble;
 

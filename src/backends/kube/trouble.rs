@@ -103,13 +103,18 @@ pub fn of_error(error: &(dyn Error + 'static)) -> Trouble {
         }
         deepest = Some(link);
     }
-    let Some(deepest) = deepest else {
-        return Trouble::Unreachable(Text::clean("no reason given"));
+    let Some(deepest) = deepest else { return unreachable("no reason given") };
+    let is_timeout = |link: &(dyn Error + 'static)| {
+        link.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_timeout)
     };
-    if deepest.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_timeout) {
-        return Trouble::Unreachable(Text::clean("the connection stopped answering"));
+    if chain(error).any(is_timeout) {
+        return unreachable("the connection stopped answering");
     }
     Trouble::Unreachable(cut(&plain_words(deepest)))
+}
+
+fn unreachable(words: &str) -> Trouble {
+    Trouble::Unreachable(Text::clean(words))
 }
 
 /// Common failures in the words of people.
