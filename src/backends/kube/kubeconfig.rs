@@ -13,6 +13,7 @@ use hyper_util::client::proxy::matcher::Matcher;
 use kube::config::{Cluster, Context, Kubeconfig, KubeconfigError};
 
 use super::cluster::{Access, ClusterSpec, Way};
+use super::kubeconfig_server::{Section, place, proxy, server};
 use super::kubeconfig_user;
 use crate::domain::feed::Trouble;
 use crate::domain::ids::{ClusterName, Namespace};
@@ -88,7 +89,7 @@ impl Environment {
         }
     }
 
-    fn matcher(&self) -> Matcher {
+    pub(super) fn matcher(&self) -> Matcher {
         let say = |value: &Option<String>| value.clone().unwrap_or_default();
         Matcher::builder()
             .https(say(&self.https_proxy))
@@ -259,9 +260,10 @@ impl Merged {
         });
         match found {
             Some((path, Some(context))) => Ok((path, context)),
-            Some((path, None)) => {
-                Err(config(format!("{}: context {name:?} is empty", place(path, name))))
-            }
+            Some((path, None)) => Err(config(format!(
+                "{}: context {name:?} is empty",
+                place(path, Section::Contexts, name)
+            ))),
             None => {
                 let names = some_of(&self.context_names());
                 let files = self.shown_files();
@@ -303,7 +305,7 @@ impl Merged {
         let Found { path, name, context } = *found;
         let Some((file, cluster)) = self.cluster(&context.cluster) else {
             let cluster = &context.cluster;
-            let at = place(path, name);
+            let at = place(path, Section::Contexts, name);
             return Err(config(format!("{at}: context {name:?} names no cluster {cluster:?}")));
         };
         let mut config = server(file, &context.cluster, cluster, cautions)?;
@@ -331,7 +333,7 @@ impl Merged {
             Some((path.as_path(), named.auth_info.clone().unwrap_or_default()))
         });
         let (path, mut info) = found.unwrap_or((Path::new(""), kube::config::AuthInfo::default()));
-        let place = place(path, wanted);
+        let place = place(path, Section::Users, wanted);
         if let Some(exec) = &mut info.exec
             && exec.provide_cluster_info
         {
@@ -353,92 +355,6 @@ fn spec(name: &str, context_namespace: &str, wanted: &Wanted) -> ClusterSpec {
         cautions: Arc::from([]),
         way: Way::Broken(Trouble::NotConfigured),
     }
-}
-
-/// The part of the connection that the cluster's entry decides.
-fn server(
-    file: &Path,
-    name: &str,
-    cluster: &Cluster,
-    cautions: &mut Vec<Text>,
-) -> Result<kube::Config, Trouble> {
-    let at = place(file, name);
-    let Some(server) = cluster.server.as_deref().filter(|server| !server.is_empty()) else {
-        return Err(config(format!("{at}: cluster {name:?} has no server")));
-    };
-    // kubectl takes a bare host too.
-    let full = if server.contains("://") { server.to_owned() } else { format!("https://{server}") };
-    let uri: http::Uri = full
-        .parse()
-        .map_err(|error| config(format!("{at}: server of cluster {name:?}: {error}")))?;
-    match uri.scheme_str() {
-        Some("https") => {}
-        Some("http") => cautions.push(Text::clean("no TLS: everything can be read on the way")),
-        Some(_) | None => return Err(config(format!("{at}: server must be an https address"))),
-    }
-    let mut built = kube::Config::new(uri);
-    built.default_retry = false;
-    built.disable_compression = true;
-    built.tls_server_name.clone_from(&cluster.tls_server_name);
-    if cluster.insecure_skip_tls_verify == Some(true) {
-        built.accept_invalid_certs = true;
-        cautions.push(Text::clean("the server's certificate is not checked"));
-    } else {
-        built.root_cert = authority(&at, name, cluster)?;
-    }
-    Ok(built)
-}
-
-/// The certificate authorities of a cluster as DER; `None`: those of the system.
-fn authority(at: &str, name: &str, cluster: &Cluster) -> Result<Option<Vec<Vec<u8>>>, Trouble> {
-    use base64::Engine as _;
-    use rustls::pki_types::CertificateDer;
-    use rustls::pki_types::pem::PemObject as _;
-    let data = cluster.certificate_authority_data.as_deref().filter(|data| !data.is_empty());
-    let file = cluster.certificate_authority.as_deref().filter(|file| !file.is_empty());
-    let pem = match (data, file) {
-        (Some(data), _) => {
-            base64::engine::general_purpose::STANDARD.decode(data.trim()).map_err(|_error| {
-                config(format!("{at}: certificate-authority-data of {name:?} is not base64"))
-            })?
-        }
-        (None, Some(file)) => {
-            std::fs::read(file).map_err(|error| config(format!("{at}: {file}: {error}")))?
-        }
-        (None, None) => return Ok(None),
-    };
-    let read: Result<Vec<CertificateDer<'_>>, _> = CertificateDer::pem_slice_iter(&pem).collect();
-    match read {
-        Ok(found) if !found.is_empty() => {
-            Ok(Some(found.iter().map(|certificate| certificate.to_vec()).collect()))
-        }
-        Ok(_) | Err(_) => {
-            Err(config(format!("{at}: certificate authority of {name:?} is no PEM certificate")))
-        }
-    }
-}
-
-fn proxy(
-    file: &Path,
-    name: &str,
-    cluster: &Cluster,
-    server: &http::Uri,
-    wanted: &Wanted,
-) -> Result<Option<hyper_util::client::proxy::matcher::Intercept>, Trouble> {
-    let Some(url) = cluster.proxy_url.as_deref().filter(|url| !url.is_empty()) else {
-        // As Go does it: the machine itself is never asked through a proxy.
-        let host = server.host().unwrap_or_default().trim_matches(['[', ']']);
-        let is_local = host == "localhost"
-            || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
-        let matcher = wanted.environment.matcher();
-        return Ok(if is_local { None } else { matcher.intercept(server) });
-    };
-    let intercept = Matcher::builder().all(url).build().intercept(server);
-    let broken = || {
-        let at = place(file, name);
-        config(format!("{at}: proxy-url of cluster {name:?} is no proxy's address"))
-    };
-    intercept.map(Some).ok_or_else(broken)
 }
 
 /// Without any kubeconfig: the identity that Kubernetes gives a pod.
@@ -475,15 +391,4 @@ fn some_of(names: &[String]) -> String {
         let _ = write!(shown, " and {} more", names.len() - NAMES_SHOWN_MAX);
     }
     shown
-}
-
-/// `file:line` of the entry with this name, as far as a look at the text can tell; else the file.
-pub(super) fn place(file: &Path, name: &str) -> String {
-    let shown = file.display().to_string();
-    let Ok(text) = std::fs::read_to_string(file) else { return shown };
-    let line = text.lines().position(|line| {
-        let entry = line.trim().trim_start_matches("- ").strip_prefix("name:");
-        entry.is_some_and(|value| value.trim().trim_matches(['"', '\'']) == name)
-    });
-    line.map_or(shown.clone(), |index| format!("{shown}:{}", index + 1))
 }

@@ -5,6 +5,8 @@
 
 pub mod kubeconfig;
 
+mod kubeconfig_server;
+
 mod kubeconfig_user;
 
 #[cfg(test)]
@@ -73,6 +75,9 @@ pub mod query;
 
 pub mod probe;
 
+#[cfg(test)]
+mod parts_tests;
+
 mod patch;
 
 mod answer;
@@ -84,9 +89,11 @@ mod announce;
 pub mod execute;
 
 #[cfg(test)]
+#[expect(clippy::wildcard_enum_match_arm, reason = "a test asks for one kind of news")]
 mod scripted;
 
 #[cfg(test)]
+#[expect(clippy::wildcard_enum_match_arm, reason = "a test asks for one kind of news")]
 mod follow_tests;
 
 #[cfg(test)]

@@ -260,14 +260,14 @@ fn replica_sets_are_read_with_images_deadlines_and_owners() {
 #[test]
 fn images_keep_their_digest() {
     let object = recorded("deployment-orders-taken-over.json");
-    let owner = json!([{ "kind": "Deployment", "uid": "d", "controller": true }]);
-    let set = json!({ "metadata": { "ownerReferences": owner }, "spec": object["spec"] });
-    let Some(Row::Set(owned)) = maker(FleetKind::Sets).row(&set, Timestamp::UNIX_EPOCH) else {
+    let owners = json!([{ "kind": "Deployment", "uid": "d", "controller": true }]);
+    let set = json!({ "metadata": { "ownerReferences": owners }, "spec": object["spec"] });
+    let Some(Row::Set(found)) = maker(FleetKind::Sets).row(&set, Timestamp::UNIX_EPOCH) else {
         panic!("no ReplicaSet")
     };
-    let digest = owned.set.images[0].digest.as_ref().expect("a digest");
+    let digest = found.set.images[0].digest.as_ref().expect("a digest");
     assert!(digest.as_str().starts_with("sha256:aaaa"), "{digest}");
-    assert_eq!(owned.set.replicas.current, None, "a status that was never written says nothing");
+    assert_eq!(found.set.replicas.current, None, "a status that was never written says nothing");
 }
 
 #[test]
