@@ -286,7 +286,9 @@ impl Trouble {
                 "run the login command of this context in a shell; the plugin never gets this terminal"
             }
             Self::Unreachable(_) => "check VPN, proxy and address; tried again by itself",
-            Self::Tls(_) => "check the certificate authority and dates in the kubeconfig",
+            Self::Tls(_) => {
+                "check authority and dates of the certificate (kubeconfig; ca_file for Prometheus)"
+            }
             Self::TimedOut { .. } => "tried again by itself; check VPN and bastion",
             Self::BadAnswer(_) => {
                 "something between us and the server answers for it (proxy, login page); check the address"

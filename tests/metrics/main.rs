@@ -4,6 +4,8 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 #![expect(clippy::tests_outside_test_module, reason = "an integration test is one module")]
 
+mod network;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -91,7 +91,7 @@ fn refused<D>(reply: &Reply, envelope: Option<&Envelope<'_, D>>) -> Unanswered {
         }
         (401, _) => Trouble::NotAuthenticated { detail: words }.into(),
         (404, _) => {
-            let words = format!("no Prometheus at this path (404 {words})");
+            let words = format!("no Prometheus at this path: {words}");
             Trouble::BadAnswer(cut(&words)).into()
         }
         (code, _) => Trouble::Refused { code, detail: words }.into(),
