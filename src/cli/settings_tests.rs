@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use proptest::prelude::*;
+
 use super::args::parse;
+use super::config_file;
 use super::config_keys::{KEYS, Key};
 use super::config_layers::Table;
 use super::config_text;
-use super::config_value::Value;
+use super::config_value::{Around, Value};
 use super::folders::Folders;
 use super::settings::{ColorChoice, Contexts, LogLevel, Settings, settings_in};
 use crate::backends::prometheus::queries::QueryTemplates;
@@ -423,4 +426,25 @@ fn the_table_of_the_readme_has_one_line_per_key() {
     let table = config_text::readme_table();
     assert_eq!(table.lines().count(), KEYS.len() + 2);
     assert!(table.lines().all(|line| line.matches(" | ").count() == 3 || line.starts_with("|---")));
+}
+
+proptest! {
+    #[test]
+    fn no_file_makes_the_reader_panic_or_talk_without_end(
+        text in r#"([a-z_.]{1,12}|\[prometheus\.[a-z"*]{1,5}\]|[0-9".={}\[\]',#\\ \n\u{1b}é]{1,6}){0,60}"#,
+    ) {
+        let around = Around { folder: Path::new("/"), home: None, env: &|_| None };
+        let layer = config_file::parse(&"config.toml".into(), &text, around);
+        prop_assert!(layer.warnings.len() <= 21);
+        let lines = u32::try_from(text.matches('\n').count()).unwrap() + 1;
+        prop_assert!(layer.warnings.iter().all(|warning| warning.line <= lines));
+    }
+
+    #[test]
+    fn no_word_of_the_environment_makes_the_reader_panic(word in "\\PC{0,40}") {
+        for spec in &KEYS {
+            let around = Around { folder: Path::new("/"), home: None, env: &|_| None };
+            let _ = super::config_value::from_word(spec.kind, &word, around);
+        }
+    }
 }
