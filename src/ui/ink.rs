@@ -216,7 +216,7 @@ mod tests {
         let theme = Theme::dark();
         let mut buffer = Buffer::empty(Rect::new(0, 0, 5, 1));
         paint(&mut buffer, Rect::new(0, 0, 5, 1), &[Words::of(Role::Text, "漢字漢")], &theme);
-        let symbols: Vec<&str> = buffer.content.iter().map(|cell| cell.symbol()).collect();
+        let symbols: Vec<&str> = buffer.content.iter().map(ratatui::buffer::Cell::symbol).collect();
         assert_eq!(symbols[..2], ["漢", ""]);
         assert_eq!(symbols[4], " ");
     }

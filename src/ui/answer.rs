@@ -1,0 +1,436 @@
+//! The answer for the selected rollout: what it is, what the metrics say, *why* it needs a human, *what* one can do and
+//! what that would cause. The lower part of the fleet, and the head of the rollout screen.
+
+use crate::analysis::need::{Group, NeedKind};
+use crate::analysis::steps;
+use crate::analysis::verdict::{Limits, MetricVerdict};
+use crate::app::event::Command;
+use crate::app::fleet::Row;
+use crate::app::keymap::KeyContext;
+use crate::app::state::{Mode, State};
+use crate::control::action::Action;
+use crate::control::order::{Order, OrderState, Outcome};
+use crate::control::plan::{PlanContext, plan, possible};
+use crate::domain::ids::OrderId;
+use crate::domain::metric::{MetricKind, MetricPair, Reading};
+use crate::domain::observed::Freshness;
+use crate::domain::text::Text;
+use crate::domain::workload::{Build, Owner, OwnerTool};
+
+use super::chart::sparkline;
+use super::format::{self, Keep};
+use super::grid::{self, Column};
+use super::hints;
+use super::ink::Words;
+use super::summary;
+use super::theme::Role;
+use super::time;
+
+/// Cells of a sparkline.
+const SPARK: usize = 16;
+
+/// Lines that *why* and *do* may take each.
+const SENTENCE_LINES: usize = 2;
+
+/// The whole answer, with a rule above it.
+#[must_use]
+pub fn lines(state: &State, cells: usize) -> Vec<Words> {
+    let Some(row) = state.selected() else { return Vec::new() };
+    let mut lines = vec![Words::of(Role::Border, "─".repeat(cells))];
+    lines.push(title(row, cells));
+    lines.extend(metrics(state, row, cells));
+    lines.extend(pods(row).map(|words| labelled("pods", words).cut(cells, Keep::Start)));
+    lines.extend(order(state, row, cells));
+    lines.extend(why(row, cells));
+    lines.extend(what_to_do(state, row, cells));
+    lines
+}
+
+/// Cells of the labels at the left.
+const LABEL: usize = 10;
+
+fn labelled(label: &str, words: Words) -> Words {
+    Words::of(Role::Heading, format!(" {label}")).to(LABEL).then(words)
+}
+
+/// A sentence beside its label, broken over as many lines as it may take.
+fn sentence(label: &str, text: &str, role: Role, cells: usize) -> Vec<Words> {
+    let room = cells.saturating_sub(LABEL + 1);
+    format::wrap(text, room, SENTENCE_LINES, super::ink::CUT)
+        .into_iter()
+        .enumerate()
+        .map(|(index, line)| {
+            let label = if index == 0 { label } else { "" };
+            labelled(label, Words::of(role, line))
+        })
+        .collect()
+}
+
+/// `payments/api · eu   canary 1.43.0 against stable 1.42.7      dana · 3f2a91c · build 1234`.
+fn title(row: &Row, cells: usize) -> Words {
+    let workload = &row.workload;
+    let target = &workload.target;
+    let mut left = Words::of(Role::Selection, format!(" {target}"))
+        .and(Role::Muted, format!(" · {}", target.cluster));
+    let versions = summary::versions(workload);
+    let digest = |set: Option<&crate::domain::workload::ReplicaSet>| {
+        let image = set?.images.iter().find_map(|image| image.digest.as_ref())?;
+        Some(format!(" {}", summary::digest_short(image)))
+    };
+    let canary = steps::canary(workload);
+    left = match (&versions.canary, &versions.stable) {
+        (Some(new), old) => {
+            let words = left
+                .and(Role::Canary, format!("   canary {new}"))
+                .and(Role::Muted, digest(canary).unwrap_or_default());
+            match old {
+                Some(old) => {
+                    words.and(Role::Muted, "  against ").and(Role::Stable, format!("stable {old}"))
+                }
+                None => words.and(Role::Muted, "  first version"),
+            }
+        }
+        (None, Some(only)) => left.and(Role::Stable, format!("   stable {only}")),
+        (None, None) => left,
+    };
+    let build = canary.map_or(&workload.build, |set| &set.build);
+    let right = Words::of(Role::Muted, format!("{} ", provenance(build, workload.owner.as_ref())));
+    if left.width() + right.width() + 2 > cells {
+        left.cut(cells, Keep::Start)
+    } else {
+        left.apart(right, cells)
+    }
+}
+
+/// Who made the version and who owns the object: `dana · 3f2a91c · build 1234 · argocd payments`.
+#[must_use]
+pub fn provenance(build: &Build, owner: Option<&Owner>) -> String {
+    let commit = build.commit.as_ref().map(|commit| commit.as_str().chars().take(8).collect());
+    let parts: Vec<String> = [
+        build.author.as_ref().map(Text::to_string),
+        commit,
+        build.build.as_ref().map(|build| format!("build {build}")),
+        owner.map(owned),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    parts.join(" · ")
+}
+
+/// The owner, in words.
+#[must_use]
+pub fn owned(owner: &Owner) -> String {
+    let tool = match owner.tool {
+        OwnerTool::ArgoCd => "Argo CD",
+        OwnerTool::FluxKustomization => "Flux",
+        OwnerTool::FluxHelmRelease => "Flux Helm",
+        OwnerTool::Helm => "Helm",
+        OwnerTool::Controller => "owned by",
+    };
+    format!("{tool} {}", owner.name)
+}
+
+/// Metric, canary, stable, times, curve, limit, verdict.
+const METRICS: [Column; 7] = [
+    Column::text(LABEL - 2, LABEL - 2, 9),
+    Column::number(9, 8),
+    Column::text(9, 18, 7),
+    Column::text(5, 7, 6),
+    Column::text(SPARK, SPARK, 3),
+    Column::text(10, 22, 4),
+    Column::text(6, 60, 5),
+];
+
+/// One line per metric, or why there is none.
+fn metrics(state: &State, row: &Row, cells: usize) -> Vec<Words> {
+    if steps::canary(&row.workload).is_none() {
+        return Vec::new();
+    }
+    let Some(comparison) = &row.metrics.comparison else {
+        return no_metrics(state, row)
+            .map(|words| labelled("metrics", words))
+            .into_iter()
+            .collect();
+    };
+    let pairs = comparison.value.pairs.iter();
+    let rows = pairs.map(|pair| metric(state, row, pair)).collect();
+    let mut lines: Vec<Words> = grid::table(&METRICS, rows, cells.saturating_sub(1))
+        .into_iter()
+        .map(|line| Words::of(Role::Text, " ").then(line))
+        .collect();
+    for warning in comparison.value.warnings.iter().take(1) {
+        let words = Words::of(Role::Warning, format!("▲ {}: {warning}", comparison.value.source));
+        lines.push(labelled("", words).cut(cells, Keep::Start));
+    }
+    lines
+}
+
+/// Why there are no metrics, and what helps.
+fn no_metrics(state: &State, row: &Row) -> Option<Words> {
+    if let Some((_, trouble)) = &row.metrics.trouble {
+        return Some(
+            Words::of(Role::Warning, format!("▲ {trouble}"))
+                .and(Role::Muted, format!(" · {}", trouble.remedy())),
+        );
+    }
+    let is_measured = state.session().measured.contains(&row.workload.target.cluster);
+    if is_measured {
+        return Some(Words::of(Role::Unknown, "○ asking …"));
+    }
+    (row.group != Group::Steady).then(|| {
+        Words::of(Role::Muted, "no Prometheus for this cluster · --prometheus CONTEXT=URL adds one")
+    })
+}
+
+fn metric(state: &State, row: &Row, pair: &MetricPair) -> Vec<Words> {
+    let verdict = row.metrics.verdict.as_ref();
+    let judged = verdict.and_then(|all| all.metrics.iter().find(|one| one.kind == pair.kind));
+    let limit = limit_words(pair.kind, state.fleet().limits());
+    let value = |reading: &Reading, role| match reading {
+        Ok(_) => Words::of(role, format::reading(pair.kind, reading)),
+        Err(_) => Words::of(Role::Unknown, format::reading(pair.kind, reading)),
+    };
+    vec![
+        Words::of(Role::Heading, format::metric_name(pair.kind)),
+        value(&pair.canary, Role::Canary),
+        Words::of(Role::Muted, "against ").then(value(&pair.stable, Role::Stable)),
+        times(judged),
+        spark(state, row, pair.kind),
+        Words::of(Role::Muted, limit.unwrap_or_default()),
+        judgement(state, row, judged),
+    ]
+}
+
+/// How many times stable's value the canary's is; a rate has no such verdict.
+fn times(judged: Option<&MetricVerdict>) -> Words {
+    let Some(judged) = judged.filter(|judged| judged.answer.is_some()) else { return Words::new() };
+    judged.times.map_or_else(Words::new, |times| {
+        Words::of(Role::Text, format!("×{}", format::number(times.get())))
+    })
+}
+
+fn judgement(state: &State, row: &Row, judged: Option<&MetricVerdict>) -> Words {
+    let Some(answer) = judged.and_then(|judged| judged.answer) else {
+        return evidence_age(state, row);
+    };
+    let words = summary::verdict(answer).words();
+    match (answer, &row.metrics.failing, judged) {
+        (crate::analysis::verdict::Answer::Fail, Some((since, _)), _) => {
+            words.and(Role::Muted, format!("  since {}", format::clock(*since)))
+        }
+        (crate::analysis::verdict::Answer::Inconclusive, _, Some(judged)) => {
+            words.and(Role::Muted, format!("  {}", judged.why))
+        }
+        (
+            crate::analysis::verdict::Answer::Pass
+            | crate::analysis::verdict::Answer::Fail
+            | crate::analysis::verdict::Answer::Inconclusive,
+            _,
+            _,
+        ) => words,
+    }
+}
+
+/// How old the evidence is, once it is old.
+fn evidence_age(state: &State, row: &Row) -> Words {
+    /// Evidence is asked for every ten seconds; it is late when two answers are missing.
+    const LATE: std::time::Duration = std::time::Duration::from_secs(25);
+    let Some(seen) = &row.metrics.comparison else { return Words::new() };
+    let old = seen.age(state.now());
+    if old < LATE {
+        return Words::new();
+    }
+    let words = format::source_age(Freshness::Stale(old)).unwrap_or_default();
+    Words::of(Role::Stale, format!("◌ evidence {words} old"))
+}
+
+fn spark(state: &State, row: &Row, kind: MetricKind) -> Words {
+    let charts = row.metrics.charts.as_ref();
+    let chart = charts.and_then(|seen| seen.value.charts.iter().find(|chart| chart.kind == kind));
+    match chart.map(|chart| &chart.canary) {
+        Some(Ok(series)) => sparkline(&time::swept(series, state.now(), SPARK), None, Role::Canary),
+        Some(Err(_)) | None => Words::new(),
+    }
+}
+
+/// What is tolerated, in words.
+#[must_use]
+pub fn limit_words(kind: MetricKind, limits: &Limits) -> Option<String> {
+    match kind {
+        MetricKind::ErrorRatio => {
+            let points = format::number(limits.error_ratio_worse_max * 100.0);
+            Some(format!("limit +{points} points"))
+        }
+        MetricKind::LatencyP99 => {
+            Some(format!("limit ×{}", format::number(limits.latency_times_max)))
+        }
+        MetricKind::RequestRate => None,
+    }
+}
+
+/// How many pods there are, and how often they restarted.
+fn pods(row: &Row) -> Option<Words> {
+    let workload = &row.workload;
+    let counts = workload.replicas;
+    let canary = steps::canary(workload);
+    let known = format::known;
+    let set = |set: &crate::domain::workload::ReplicaSet| {
+        format!("{}/{}", known(set.replicas.ready), known(set.replicas.desired))
+    };
+    let mut words = match (canary, steps::stable(workload)) {
+        (Some(new), Some(old)) => Words::of(Role::Canary, format!("canary {}", set(new)))
+            .and(Role::Muted, " ready, ")
+            .and(Role::Stable, format!("stable {}", set(old)))
+            .and(Role::Muted, " ready"),
+        (Some(new), None) => Words::of(Role::Canary, format!("{} ready", set(new))),
+        (None, _) => Words::of(
+            Role::Text,
+            format!("{}/{} ready", known(counts.ready), known(counts.desired)),
+        ),
+    };
+    if let Some(detail) = &row.detail {
+        let restarts: u32 = detail.pods.iter().map(|pod| pod.restarts).sum();
+        let role = if restarts > 0 { Role::Warning } else { Role::Muted };
+        words = words.and(role, format!(" · {restarts} restarts"));
+        for missing in detail.missing.iter().take(1) {
+            words = words.and(Role::Warning, format!(" · ▲ {missing}"));
+        }
+    }
+    Some(words)
+}
+
+/// The newest deed on this rollout, while it is on its way and when it ended otherwise than hoped.
+fn order(state: &State, row: &Row, cells: usize) -> Vec<Words> {
+    let Some(order) = state.orders().latest(&row.workload.target) else { return Vec::new() };
+    order_words(order).map(|(role, text)| sentence("deed", &text, role, cells)).unwrap_or_default()
+}
+
+/// How far a deed is, in one sentence; nothing before it was sent.
+#[must_use]
+pub fn order_words(order: &Order) -> Option<(Role, String)> {
+    let deed = order.plan.action;
+    let waiting = || order.waiting_for.as_ref().map(|what| format!(": {what}")).unwrap_or_default();
+    match &order.state {
+        OrderState::Rehearsing | OrderState::Rehearsed(_) | OrderState::RehearsalFailed(_) => None,
+        OrderState::Sending => Some((Role::Focus, format!("{deed} is being sent"))),
+        OrderState::Converging => {
+            Some((Role::Focus, format!("{deed} was accepted, not yet seen to arrive{}", waiting())))
+        }
+        OrderState::Unknown { why, .. } => Some((
+            Role::Danger,
+            format!(
+                "{deed} got no answer ({why}): it may have happened; the watch will tell, nothing is sent again"
+            ),
+        )),
+        OrderState::Ended(outcome) => ended(&deed.to_string(), outcome),
+    }
+}
+
+fn ended(deed: &str, outcome: &Outcome) -> Option<(Role, String)> {
+    Some(match outcome {
+        Outcome::Arrived => (Role::Good, format!("✓ {deed} arrived")),
+        Outcome::Accepted => (Role::Muted, format!("{deed} was accepted and not followed")),
+        Outcome::Refused(refusals) => {
+            let why = refusals
+                .first()
+                .map_or(String::new(), |one| format!(": {}; {}", one.why, one.remedy));
+            (Role::Warning, format!("{deed} was refused{why}"))
+        }
+        Outcome::Failed(why) => (Role::Danger, format!("✗ {deed} failed: {why}")),
+        Outcome::HalfDone(why) => (Role::Danger, format!("✗ {deed} is half done: {why}")),
+        Outcome::Stalled(why) => (Role::Danger, format!("▲ {deed} stalled: {why}")),
+        Outcome::Superseded(why) => (Role::Warning, format!("{deed} was overtaken: {why}")),
+        Outcome::Unknown(why) => {
+            (Role::Danger, format!("▲ {deed}: nobody can tell whether it happened: {why}"))
+        }
+        Outcome::NotSent(_) => return None,
+    })
+}
+
+fn why(row: &Row, cells: usize) -> Vec<Words> {
+    let (role, text) = match &row.need {
+        Some(need) => (Role::Text, need.why.to_string()),
+        None => (Role::Muted, summary::why(row).text()),
+    };
+    sentence("why", &text, role, cells)
+}
+
+/// Deeds that fit the need, the best first.
+#[must_use]
+pub fn fitting(row: &Row) -> Vec<Action> {
+    let rollback = Action::Rollback { to: None };
+    let wanted: &[Action] = match row.need.as_ref().map(|need| need.kind) {
+        Some(NeedKind::NotAborted) => &[Action::Abort, Action::Resume, rollback],
+        Some(NeedKind::Failing) => &[Action::Abort, Action::Pause, rollback],
+        Some(NeedKind::Degraded) => &[rollback, Action::Retry, Action::Abort],
+        Some(NeedKind::Stuck) => &[Action::Abort, rollback, Action::Pause],
+        Some(NeedKind::Inconclusive | NeedKind::Approval) => {
+            &[Action::Promote, Action::Resume, Action::Abort]
+        }
+        None if row.group == Group::Moving => &[Action::Pause, Action::Abort, Action::Promote],
+        None => &[rollback, Action::Restart],
+    };
+    let is_possible = |action: &&Action| possible(**action, &row.workload).is_ok();
+    wanted.iter().filter(is_possible).copied().collect()
+}
+
+/// What one can do: the best deed with what it would cause, then the others by name.
+fn what_to_do(state: &State, row: &Row, cells: usize) -> Vec<Words> {
+    if state.session().mode == Mode::ReadOnly {
+        return vec![labelled(
+            "do",
+            Words::of(Role::ReadOnly, "nothing: this session is read-only"),
+        )];
+    }
+    let deeds = fitting(row);
+    let Some(best) = deeds.first() else {
+        let why = "nothing is possible now · ? keys, : commands";
+        return vec![labelled("do", Words::of(Role::Muted, why))];
+    };
+    let context = KeyContext::of_screen(state.focus().screen);
+    let key = |action: Action| hints::key_of(state.keymap(), context, &Command::Deed(action));
+    let named = |action: Action| {
+        let words =
+            key(action).map_or_else(Words::new, |key| Words::of(Role::Key, format!("{key} ")));
+        words.and(Role::Text, action.title())
+    };
+    let effect =
+        effect(state, row, *best).map_or_else(String::new, |effect| format!(" → {effect}"));
+    let owner = owner_note(row, *best);
+    let mut lines = Vec::new();
+    let head = named(*best);
+    let room = cells.saturating_sub(LABEL + 1 + head.width());
+    let wrapped = format::wrap(&format!("{effect}{owner}"), room, 1, super::ink::CUT);
+    let first = wrapped.into_iter().next().unwrap_or_default();
+    lines.push(labelled("do", head.and(Role::Text, format!(" {first}"))));
+    let mut others = Words::new();
+    for action in deeds.into_iter().skip(1) {
+        let gap = if others.is_empty() { "" } else { " · " };
+        others = others.and(Role::Muted, gap).then(named(action));
+        if let Some(effect) = self::effect(state, row, action) {
+            others = others.and(Role::Muted, format!(" → {effect}"));
+        }
+    }
+    if !others.is_empty() {
+        lines.push(labelled("", others.cut(cells.saturating_sub(LABEL + 1), Keep::Start)));
+    }
+    lines
+}
+
+fn owner_note(row: &Row, action: Action) -> String {
+    match (&row.workload.owner, action) {
+        (Some(owner), Action::Rollback { .. }) => format!(" ({} may revert it)", owned(owner)),
+        _ => String::new(),
+    }
+}
+
+/// What a deed would cause, in one sentence.
+#[must_use]
+pub fn effect(state: &State, row: &Row, action: Action) -> Option<String> {
+    let mut context = PlanContext::new(state.now(), OrderId::new("none"), Text::default());
+    context.detail = row.detail.as_ref();
+    let plan = plan(action, &row.workload, &context).ok()?;
+    let about = plan.prediction.about.map(|about| format!(", in about {}", format::exactly(about)));
+    Some(format!("{}{}", plan.prediction.effect, about.unwrap_or_default()))
+}

@@ -1,0 +1,164 @@
+//! The lines that help on: which keys work here (always from the live keymap), what can follow a key, what was just said.
+
+use crate::app::command::CommandSpec;
+use crate::app::event::{Command, Motion, Screen, Show, Zoom};
+use crate::app::focus::{Focus, Popup};
+use crate::app::key::sequence_text;
+use crate::app::keymap::{KeyContext, Keymap, Next};
+use crate::app::notices::Urgency;
+use crate::app::state::{Mode, State};
+use crate::control::action::Action;
+use crate::control::plan::possible;
+
+use super::ink::Words;
+use super::theme::Role;
+
+/// Where the next key is pressed.
+#[must_use]
+pub fn context(focus: &Focus) -> KeyContext {
+    match focus.popups.last() {
+        Some(Popup::Confirm(_)) => KeyContext::Confirm,
+        Some(Popup::Pager(_) | Popup::Help { .. } | Popup::Notices { .. }) => KeyContext::Pager,
+        Some(Popup::Picker(_)) => KeyContext::Picker,
+        None if focus.list.is_filtering => KeyContext::Picker,
+        None => KeyContext::of_screen(focus.screen),
+    }
+}
+
+/// The hint line: after the beginning of a sequence what can follow, else the keys that matter here.
+#[must_use]
+pub fn line(state: &State, cells: usize) -> Words {
+    let focus = state.focus();
+    let context = context(focus);
+    if !focus.keys.is_empty() {
+        return following(state.keymap(), context, focus);
+    }
+    let mut line = Words::of(Role::Text, " ");
+    for (command, title) in wanted(state, context) {
+        let Some(key) = state.keymap().keys_of(context, &command).into_iter().next() else {
+            continue;
+        };
+        let gap = if line.width() > 1 { " · " } else { "" };
+        let hint =
+            Words::of(Role::Muted, gap).and(Role::Key, key).and(Role::Muted, format!(" {title}"));
+        if line.width() + hint.width() <= cells {
+            line = line.then(hint);
+        }
+    }
+    line
+}
+
+/// The key of a command in this context, as hints elsewhere name it.
+#[must_use]
+pub fn key_of(keymap: &Keymap, context: KeyContext, command: &Command) -> Option<String> {
+    keymap.keys_of(context, command).into_iter().next()
+}
+
+fn following(keymap: &Keymap, context: KeyContext, focus: &Focus) -> Words {
+    let mut line = Words::of(Role::Key, format!(" {} ", sequence_text(&focus.keys)));
+    for (key, next) in keymap.following(context, &focus.keys) {
+        let words = match next {
+            Next::Command(id) => CommandSpec::find(id).map_or(id, |spec| spec.title).to_owned(),
+            Next::More(count) => format!("{count} more"),
+        };
+        line = line.and(Role::Key, format!("  {key}")).and(Role::Muted, format!(" {words}"));
+    }
+    line
+}
+
+/// The commands of the hint line, the most wanted first.
+fn wanted(state: &State, context: KeyContext) -> Vec<(Command, &'static str)> {
+    let title = |command: Command| {
+        let title = CommandSpec::of(&command).map_or("", |spec| spec.title);
+        (command, title)
+    };
+    match context {
+        KeyContext::Confirm => vec![
+            (Command::Yes, "yes"),
+            (Command::No, "no"),
+            (Command::Back, "leave, nothing is sent"),
+        ],
+        KeyContext::Pager => vec![
+            (Command::Back, "back"),
+            (Command::Move(Motion::Down), "down"),
+            (Command::Move(Motion::PageDown), "page"),
+            (Command::Move(Motion::Top), "top"),
+            (Command::Move(Motion::Bottom), "bottom"),
+        ],
+        KeyContext::Picker => vec![
+            (Command::Open, "choose"),
+            (Command::Move(Motion::Down), "next"),
+            (Command::Back, "back"),
+        ],
+        KeyContext::Fleet
+        | KeyContext::Rollout
+        | KeyContext::Timeline
+        | KeyContext::Global
+        | KeyContext::Screens => {
+            let mut wanted = own(state.focus().screen);
+            wanted.extend(deeds(state).into_iter().map(|action| title(Command::Deed(action))));
+            wanted.extend(more(state.focus().screen).into_iter().map(title));
+            wanted
+        }
+    }
+}
+
+fn own(screen: Screen) -> Vec<(Command, &'static str)> {
+    match screen {
+        Screen::Fleet => vec![(Command::Open, "open")],
+        Screen::Rollout => vec![(Command::Back, "back")],
+        Screen::Timeline => vec![
+            (Command::Back, "back"),
+            (Command::Move(Motion::Left), "earlier"),
+            (Command::Move(Motion::Right), "later"),
+            (Command::Zoom(Zoom::In), "zoom in"),
+            (Command::Zoom(Zoom::Out), "zoom out"),
+        ],
+    }
+}
+
+fn more(screen: Screen) -> Vec<Command> {
+    let mut more = match screen {
+        Screen::Fleet => vec![Command::Go(Screen::Timeline), Command::Filter],
+        Screen::Rollout => vec![
+            Command::Go(Screen::Timeline),
+            Command::Show(Show::Log),
+            Command::Show(Show::Diff),
+            Command::Show(Show::Yaml),
+        ],
+        Screen::Timeline => vec![Command::Zoom(Zoom::All)],
+    };
+    more.extend([Command::Show(Show::Palette), Command::Show(Show::Help)]);
+    more
+}
+
+/// The deeds that are possible on the selected rollout, the way back first.
+#[must_use]
+pub fn deeds(state: &State) -> Vec<Action> {
+    let Some(row) = state.selected().filter(|_| state.session().mode != Mode::ReadOnly) else {
+        return Vec::new();
+    };
+    [
+        Action::Abort,
+        Action::Promote,
+        Action::Resume,
+        Action::Retry,
+        Action::Pause,
+        Action::Rollback { to: None },
+    ]
+    .into_iter()
+    .filter(|action| possible(*action, &row.workload).is_ok())
+    .collect()
+}
+
+/// The notice line: what was just said, or an alarm that nobody looked at.
+#[must_use]
+pub fn notice(state: &State) -> Words {
+    let Some(notice) = state.notices().current(state.now()) else { return Words::new() };
+    let (role, mark) = match notice.urgency {
+        Urgency::Info => (Role::Text, "·"),
+        Urgency::Warning => (Role::Warning, "▲"),
+        Urgency::Alarm => (Role::Danger, "▲"),
+    };
+    Words::of(role, format!(" {mark} ")).and(role, notice.text.as_str())
+}

@@ -1,0 +1,287 @@
+//! All rollouts, who needs a human first: grouped, aligned, and below them the answer for the selected one.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::analysis::need::Group;
+use crate::app::event::Command;
+use crate::app::keymap::KeyContext;
+use crate::app::listing::{self, Line, Shown};
+use crate::app::sources::SourceState;
+use crate::app::state::State;
+use crate::domain::ids::{ClusterName, WorkloadRef};
+use crate::ui::format::{self, Keep};
+use crate::ui::grid::{self, Column};
+use crate::ui::ink::{self, Words};
+use crate::ui::marks::Mark;
+use crate::ui::theme::{Role, Theme};
+use crate::ui::{answer, hints, summary, typed};
+
+/// Rows and columns from which on the lower part has room beside the list.
+pub const ROOMY: (u16, u16) = (24, 80);
+
+/// Paints the screen below the header.
+pub fn paint(state: &State, theme: &Theme, buffer: &mut Buffer, area: Rect) {
+    let cells = usize::from(area.width);
+    let is_roomy = buffer.area.height >= ROOMY.0 && buffer.area.width >= ROOMY.1;
+    let mut top = Vec::new();
+    if area.height >= 5 {
+        top.push(counts(state, cells));
+    }
+    if is_roomy {
+        top.push(hints::notice(state).cut(cells, Keep::Start));
+        top.extend(troubles(state, cells));
+    }
+    let lower = if is_roomy { answer::lines(state, cells) } else { Vec::new() };
+    let heights = split(area.height, top.len(), lower.len());
+    let [head, list, foot] = cut(area, heights);
+    ink::paint(buffer, head, &top, theme);
+    ink::paint(buffer, list, &body(state, list), theme);
+    ink::paint(buffer, foot, &lower, theme);
+}
+
+/// The list keeps at least this many lines; the lower part gives way.
+const LIST_ROWS_MIN: u16 = 6;
+
+fn split(height: u16, top: usize, lower: usize) -> [u16; 3] {
+    let top = u16::try_from(top).unwrap_or(height).min(height);
+    let rest = height - top;
+    let lower = u16::try_from(lower).unwrap_or(rest).min(rest.saturating_sub(LIST_ROWS_MIN));
+    [top, rest - lower, lower]
+}
+
+fn cut(area: Rect, heights: [u16; 3]) -> [Rect; 3] {
+    let mut y = area.y;
+    heights.map(|height| {
+        let part = Rect { y, height, ..area };
+        y = y.saturating_add(height);
+        part
+    })
+}
+
+/// How many there are, and how they are listed.
+fn counts(state: &State, cells: usize) -> Words {
+    let rows = || state.fleet().rows().map(|(_, row)| row);
+    let of = |group| rows().filter(|row| row.group == group).count();
+    let (moving, needing) = (of(Group::Moving), of(Group::NeedsYou));
+    let dot = " · ";
+    let mut left =
+        Words::of(Role::Text, format!(" {}", format::count(state.fleet().len(), "rollout")));
+    left = left
+        .and(Role::Muted, dot)
+        .and(Role::Moving, format!("{moving} moving"))
+        .and(Role::Muted, dot);
+    let role = if needing > 0 { Role::Danger } else { Role::Good };
+    let verb = if needing == 1 { "needs" } else { "need" };
+    left.push(role, format!("{needing} {verb} you"));
+    left.apart(listed(state), cells)
+}
+
+fn listed(state: &State) -> Words {
+    let list = &state.focus().list;
+    let key = |command| hints::key_of(state.keymap(), KeyContext::Fleet, command);
+    let mut words = Words::new();
+    if list.is_filtering || !list.filter.value().is_empty() {
+        words = words.and(Role::Key, "/ ");
+        words = match list.is_filtering {
+            true => words.then(typed::line(&list.filter, 30)),
+            false => words.and(Role::Input, list.filter.value().to_owned()),
+        };
+    } else if let Some(key) = key(&Command::Filter) {
+        words = words.and(Role::Key, key).and(Role::Muted, " filter");
+    }
+    for (what, chosen) in [
+        ("cluster", list.clusters.iter().map(ClusterName::as_str).collect::<Vec<_>>().join(",")),
+        ("namespace", list.namespaces.iter().map(|ns| ns.as_str()).collect::<Vec<_>>().join(",")),
+    ] {
+        if !chosen.is_empty() {
+            words = words.and(Role::Muted, format!("   {what}: ")).and(Role::Focus, chosen);
+        }
+    }
+    words.and(Role::Muted, format!("   sort: {} ", list.sort.name()))
+}
+
+/// Most clusters in trouble that are told in full; the others keep their chip.
+const TROUBLES_MAX: usize = 3;
+
+/// Clusters that do not do what they should: what is wrong, and what helps.
+fn troubles(state: &State, cells: usize) -> Vec<Words> {
+    let mut lines: Vec<Words> = state
+        .session()
+        .clusters
+        .iter()
+        .filter_map(|cluster| trouble(state, cluster))
+        .take(TROUBLES_MAX)
+        .map(|line| line.cut(cells, Keep::Start))
+        .collect();
+    if !lines.is_empty() {
+        lines.push(Words::new());
+    }
+    lines
+}
+
+/// What is wrong with a cluster and what helps, in one line.
+#[must_use]
+pub fn trouble(state: &State, cluster: &ClusterName) -> Option<Words> {
+    let source = state.sources().kubernetes(cluster)?;
+    let said = summary::source(source, state.now());
+    let head = Words::of(said.role, format!(" {} {cluster}", said.mark.sign()));
+    if let Some(trouble) = source.trouble() {
+        let words = head.and(Role::Text, format!("  {trouble}"));
+        return Some(words.and(Role::Muted, format!(" · {}", trouble.remedy())));
+    }
+    (source.state(state.now()) == SourceState::Stale).then(|| {
+        head.and(Role::Stale, format!("  {}", said.word)).and(
+            Role::Muted,
+            " · what is shown of it may be old; deeds but pause and abort are refused",
+        )
+    })
+}
+
+/// The list, or what stands there while there is none.
+fn body(state: &State, area: Rect) -> Vec<Words> {
+    let height = usize::from(area.height);
+    let cells = usize::from(area.width);
+    if state.fleet().is_empty() {
+        return empty(state, cells, height);
+    }
+    let lines = listing::lines(state);
+    if lines.is_empty() {
+        let words = format!(" nothing contains “{}”", state.focus().list.filter.value());
+        return vec![Words::new(), Words::of(Role::Muted, words)];
+    }
+    let chosen = lines.iter().position(|line| match line {
+        Line::Row(target) => Some(*target) == state.focus().selected.as_ref(),
+        Line::Heading(..) => false,
+    });
+    let lines = page(&lines, chosen.unwrap_or(0), height);
+    let rows: Vec<Vec<Words>> = lines
+        .iter()
+        .map(|line| match line {
+            Line::Row(target) => row(state, target),
+            Line::Heading(..) => Vec::new(),
+        })
+        .collect();
+    let widths = grid::widths(&COLUMNS, &rows, cells);
+    lines
+        .iter()
+        .zip(rows)
+        .map(|(line, cells)| match line {
+            Line::Heading(group, count, shown) => heading(state, *group, *count, *shown),
+            Line::Row(_) => grid::row(&COLUMNS, &widths, cells),
+        })
+        .collect()
+}
+
+/// The page on which the chosen line is. Pages turn as a whole: a list that scrolls line by line costs every cell of it.
+#[must_use]
+pub fn page<T>(lines: &[T], chosen: usize, height: usize) -> &[T] {
+    if lines.len() <= height || height == 0 {
+        return lines;
+    }
+    let step = height.saturating_sub(2).max(1);
+    let start = (chosen / step * step).min(lines.len() - height);
+    lines.get(start..start + height).unwrap_or(lines)
+}
+
+fn heading(state: &State, group: Group, count: usize, shown: Shown) -> Words {
+    let words = Words::of(Role::Heading, format!("   {}  {count}", group.title()));
+    let key = hints::key_of(state.keymap(), KeyContext::Fleet, &Command::ToggleSteady);
+    match (shown, key) {
+        (Shown::Listed, _) => words,
+        (Shown::Hidden, None) => words.and(Role::Muted, " hidden"),
+        (Shown::Hidden, Some(key)) => {
+            words.and(Role::Muted, " hidden · ").and(Role::Key, key).and(Role::Muted, " shows them")
+        }
+    }
+}
+
+/// Mark, name, cluster, progress, weight, state, why, age, versions.
+const COLUMNS: [Column; 9] = [
+    Column::text(3, 3, 9),
+    Column::text(12, 40, 10),
+    Column::text(2, 14, 5).tail(),
+    Column::text(8, 14, 6),
+    Column::text(4, 8, 4),
+    Column::text(7, 16, 8),
+    Column::text(12, 80, 3),
+    Column::number(5, 7),
+    Column::text(8, 34, 2),
+];
+
+fn row(state: &State, target: &WorkloadRef) -> Vec<Words> {
+    let Some(row) = state.fleet().row(target) else { return Vec::new() };
+    let now = state.now();
+    let is_chosen = Some(target) == state.focus().selected.as_ref();
+    let said = summary::state(row, state.orders().latest(target), now);
+    let cursor = if is_chosen { Mark::Cursor.sign() } else { " " };
+    let mark = Words::of(Role::Focus, cursor).and(said.role, format!(" {}", said.mark.sign()));
+    let name_role = if is_chosen { Role::Selection } else { Role::Text };
+    let name = Words::of(Role::Muted, format!("{}/", target.namespace));
+    let name = if is_chosen { name.all(Role::Selection) } else { name };
+    let cells = vec![
+        mark,
+        name.and(name_role, target.name.as_str()),
+        Words::of(Role::Muted, target.cluster.as_str()),
+        Words::of(Role::Muted, summary::progress(row)),
+        Words::of(Role::Canary, summary::weight(row)),
+        Words::of(said.role, said.word),
+        summary::why(row),
+        Words::of(Role::Muted, format::since(summary::since(row), now)),
+        summary::versions(&row.workload).words(),
+    ];
+    let source = state.sources().kubernetes(&target.cluster);
+    let is_stale = source.is_some_and(|source| {
+        matches!(source.state(now), SourceState::Stale | SourceState::Down | SourceState::Denied)
+    });
+    if is_stale && !is_chosen {
+        return cells.into_iter().map(|words| words.all(Role::Stale)).collect();
+    }
+    cells
+}
+
+/// No rollout is known: still connecting, in trouble, or there is none.
+fn empty(state: &State, cells: usize, height: usize) -> Vec<Words> {
+    let clusters = &state.session().clusters;
+    let mut lines = vec![Words::new(); usize::from(height > 8)];
+    if clusters.is_empty() {
+        lines.push(Words::of(Role::Text, " no cluster is configured"));
+        lines.push(Words::of(
+            Role::Muted,
+            " name a context with --context, or set KUBECONFIG; `pilothouse demo` shows a simulated fleet",
+        ));
+        return lines;
+    }
+    for cluster in clusters.iter().take(height) {
+        lines.push(waiting(state, cluster).cut(cells, Keep::Start));
+    }
+    let is_synced = clusters.iter().any(|cluster| state.fleet().is_synced(cluster));
+    if is_synced {
+        lines.push(Words::new());
+        lines.push(Words::of(
+            Role::Muted,
+            " Argo Rollouts and Deployments are looked for; -A looks in all namespaces, -n NAME in one",
+        ));
+    }
+    lines
+}
+
+fn waiting(state: &State, cluster: &ClusterName) -> Words {
+    use crate::domain::feed::SourceHealth;
+    if let Some(trouble) = trouble(state, cluster) {
+        return trouble;
+    }
+    if state.fleet().is_synced(cluster) {
+        return Words::of(Role::Good, " ●")
+            .and(Role::Text, format!(" {cluster}  no rollouts here"));
+    }
+    let attempt = match state.sources().kubernetes(cluster).map(|source| &source.health) {
+        Some(SourceHealth::Connecting { attempt }) if *attempt > 1 => format!(" (try {attempt})"),
+        Some(SourceHealth::Live) => {
+            return Words::of(Role::Unknown, " ○")
+                .and(Role::Text, format!(" reading the rollouts of {cluster} …"));
+        }
+        _ => String::new(),
+    };
+    Words::of(Role::Unknown, " ○").and(Role::Text, format!(" connecting to {cluster} …{attempt}"))
+}

@@ -1,0 +1,555 @@
+//! A small fleet to paint in tests, made of domain values and fed through the machine's own door, and a way to read
+//! meanings off a painted buffer.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::app::event::{Command, Event};
+use crate::app::input::Input;
+use crate::app::keymap::Keymap;
+use crate::app::state::{Mode, Session, State};
+use crate::app::update::{start, update};
+use crate::domain::detail::{
+    AnalysisRun, ClusterEvent, Detail, Measurement, Pod, RunLimits, RunMetric, Tally,
+};
+use crate::domain::feed::{Answer, Feed, SourceHealth, SourceId, SourceKind, Trouble};
+use crate::domain::ids::{
+    ClusterName, Generation, Name, Namespace, PodHash, QueryId, ResourceVersion, Revision, Uid,
+    WorkloadKind, WorkloadRef,
+};
+use crate::domain::metric::{
+    Chart, Charts, Comparison, Finite, MetricKind, MetricPair, NoData, Series,
+};
+use crate::domain::observed::{Observed, Timestamp};
+use crate::domain::rollout::{
+    BlueGreenSpec, Hashes, PauseCondition, Rollout, RolloutSpec, RolloutStatus, RunPhase, Step,
+    TrafficSpec, Weights,
+};
+use crate::domain::text::Text;
+use crate::domain::workload::{
+    Build, Controller, DeploymentFacts, Image, ObjectMeta, Owner, OwnerTool, ReplicaCounts,
+    ReplicaSet, Strategy, Workload,
+};
+
+use super::theme::{Role, Theme};
+use super::view;
+
+/// The present of all tests.
+pub(super) fn now() -> Timestamp {
+    "2026-07-01T14:02:40Z".parse().unwrap()
+}
+
+/// So many seconds before the present.
+pub(super) fn ago(seconds: u64) -> Timestamp {
+    now() - Duration::from_secs(seconds)
+}
+
+pub(super) fn target(path: &str) -> WorkloadRef {
+    let mut parts = path.split('/');
+    let mut next = || parts.next().unwrap_or_default();
+    WorkloadRef {
+        cluster: ClusterName::new(next()),
+        namespace: Namespace::new(next()),
+        kind: WorkloadKind::Rollout,
+        name: Name::new(next()),
+    }
+}
+
+pub(super) fn counts(desired: u32, ready: u32) -> ReplicaCounts {
+    let count = Some(ready);
+    let current = Some(desired);
+    ReplicaCounts { desired: current, current, updated: current, ready: count, available: count }
+}
+
+/// A workload under construction.
+pub(super) struct Make(pub(super) Workload);
+
+/// A canary of `cluster/namespace/name`, healthy, with one revision.
+pub(super) fn canary(path: &str, tag: &str) -> Make {
+    let steps: Arc<[Step]> = [
+        Step::SetWeight(5),
+        Step::Pause(Some(Duration::from_mins(5))),
+        Step::SetWeight(20),
+        Step::Pause(None),
+        Step::Analysis([Name::new("success-rate")].into()),
+        Step::SetWeight(50),
+    ]
+    .into();
+    let traffic = TrafficSpec { routed: true, ..TrafficSpec::default() };
+    let deadline = Duration::from_mins(10);
+    let spec =
+        RolloutSpec { steps, traffic, progress_deadline: deadline, ..RolloutSpec::default() };
+    let hash = PodHash::new("stable1");
+    let hashes = Hashes { current: Some(hash.clone()), stable: Some(hash.clone()) };
+    let status = RolloutStatus {
+        phase: Some(Text::clean("Healthy")),
+        observed_generation: Some(Text::clean("7")),
+        hashes,
+        step_index: Some(6),
+        ..RolloutStatus::default()
+    };
+    Make(Workload {
+        target: target(path),
+        meta: ObjectMeta {
+            uid: Uid::new(&format!("uid-{}", path.replace('/', "-"))),
+            resource_version: ResourceVersion::new("4711"),
+            generation: Generation(7),
+            created: Some(ago(900_000)),
+            deleting: None,
+        },
+        strategy: Strategy::Canary,
+        replicas: counts(18, 18),
+        controller: Controller::Argo(Box::new(Rollout { spec, status })),
+        conditions: [].into(),
+        revisions: [set(path, "stable1", 42, tag, ago(400_000))].into(),
+        owner: None,
+        build: Build::default(),
+        oddities: [].into(),
+        seen_at: now(),
+    })
+}
+
+/// A Deployment that replaces a few pods at a time.
+pub(super) fn deployment(path: &str, (old, new): (&str, &str), updated: u32) -> Make {
+    let mut make = canary(path, old);
+    let workload = &mut make.0;
+    workload.target.kind = WorkloadKind::Deployment;
+    workload.strategy = Strategy::RollingUpdate;
+    workload.replicas =
+        ReplicaCounts { updated: Some(updated), current: Some(13), ..counts(12, 12) };
+    workload.controller = Controller::Deployment(DeploymentFacts {
+        observed_generation: Some(Generation(7)),
+        current_hash: Some(PodHash::new("canary1")),
+        revision: Some(Revision(56)),
+        ..DeploymentFacts::default()
+    });
+    let mut newer = set(path, "canary1", 56, new, ago(70));
+    newer.replicas = counts(updated, updated);
+    workload.revisions = [newer, set(path, "stable1", 55, old, ago(86_400))].into();
+    make
+}
+
+fn set(path: &str, hash: &str, number: u64, tag: &str, created: Timestamp) -> ReplicaSet {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let image = Image {
+        container: Name::new("app"),
+        image: Text::clean(&format!("registry.corp/shop/{name}:{tag}")),
+        digest: Some(Text::clean(&format!("sha256:9f3c21ab{hash}"))),
+    };
+    ReplicaSet {
+        name: Name::new(&format!("{name}-{hash}")),
+        uid: Uid::new(&format!("rs-{hash}")),
+        hash: Some(PodHash::new(hash)),
+        revision: Some(Revision(number)),
+        created: Some(created),
+        replicas: counts(18, 18),
+        images: [image].into(),
+        scale_down_at: None,
+        build: Build {
+            commit: Some(Text::clean("3f2a91c77d")),
+            build: Some(Text::clean("1234")),
+            author: Some(Text::clean("dana")),
+            cause: None,
+        },
+        failure: None,
+    }
+}
+
+impl Make {
+    pub(super) fn rollout(&mut self) -> &mut Rollout {
+        match &mut self.0.controller {
+            Controller::Argo(rollout) => rollout,
+            Controller::Deployment(_) => panic!("a Deployment"),
+        }
+    }
+
+    /// A new version is on its way, at this step (from 0).
+    pub(super) fn moving(mut self, tag: &str, step: u32, since: u64) -> Self {
+        let path = format!("x/y/{}", self.0.target.name);
+        let mut new = set(&path, "canary1", 43, tag, ago(since));
+        new.replicas = counts(4, 4);
+        let old = self.0.revisions[0].clone();
+        self.0.revisions = [new, old].into();
+        let status = &mut self.rollout().status;
+        status.hashes.current = Some(PodHash::new("canary1"));
+        status.phase = Some(Text::clean("Progressing"));
+        status.message = Some(Text::clean("more replicas need to be updated"));
+        status.step_index = Some(step);
+        self.weight(if step >= 2 { 20 } else { 5 })
+    }
+
+    pub(super) fn weight(mut self, canary: u32) -> Self {
+        let weights = Weights { canary, stable: 100 - canary, verified: Some(true) };
+        self.rollout().status.weights = Some(weights);
+        self
+    }
+
+    /// The controller holds it for this reason.
+    pub(super) fn held(mut self, reason: &str, since: u64) -> Self {
+        let pause = PauseCondition { reason: Text::clean(reason), since: Some(ago(since)) };
+        let status = &mut self.rollout().status;
+        status.phase = Some(Text::clean("Paused"));
+        status.message = Some(Text::clean(reason));
+        status.pauses = [pause].into();
+        status.flags.controller_pause = true;
+        self
+    }
+
+    pub(super) fn owned(mut self, tool: OwnerTool, name: &str) -> Self {
+        self.0.owner = Some(Owner { tool, name: Text::clean(name) });
+        self
+    }
+
+    pub(super) fn blue_green(mut self) -> Self {
+        self.0.strategy = Strategy::BlueGreen;
+        let rollout = self.rollout();
+        rollout.spec.steps = [].into();
+        rollout.spec.blue_green = Some(BlueGreenSpec {
+            active_service: Some(Name::new("active")),
+            ..BlueGreenSpec::default()
+        });
+        rollout.status.step_index = None;
+        rollout.status.weights = None;
+        rollout.status.selectors.active = Some(PodHash::new("stable1"));
+        self
+    }
+}
+
+/// A session with three clusters, of which the third has gone silent.
+pub(super) fn session() -> Session {
+    let clusters: Vec<ClusterName> = ["eu", "us", "ap"].map(ClusterName::new).to_vec();
+    Session { measured: clusters.clone(), clusters, ..Session::empty() }
+}
+
+pub(super) fn keymap() -> Keymap {
+    let source = include_str!("../../keymaps/default.toml");
+    Keymap::parse(source, &Text::clean("default.toml")).0
+}
+
+/// The state of a session that has heard nothing yet.
+pub(super) fn silent(session: Session) -> State {
+    let mut state = State::new(session, keymap(), ago(100));
+    let _ = start(&mut state);
+    state
+}
+
+fn kubernetes(cluster: &str) -> SourceId {
+    SourceId { cluster: ClusterName::new(cluster), kind: SourceKind::Kubernetes }
+}
+
+pub(super) fn feed(state: &mut State, cluster: &str, at: Timestamp, feed: Feed) {
+    let _ = update(state, Event::Feed(kubernetes(cluster), Observed::new(feed, at)));
+}
+
+/// The fleet of the product's sketch.
+pub(super) fn fleet() -> State {
+    let mut state = silent(session());
+    for (cluster, quiet) in [("ap", 42), ("eu", 0), ("us", 0)] {
+        feed(&mut state, cluster, ago(quiet), Feed::Health(SourceHealth::Live));
+        feed(&mut state, cluster, ago(quiet), Feed::Identity(Text::clean("dana@corp")));
+        feed(&mut state, cluster, ago(quiet), Feed::Changed(workloads(cluster)));
+        feed(&mut state, cluster, ago(quiet), Feed::Synced);
+    }
+    tick(&mut state);
+    measure(&mut state, &target("eu/payments/api"));
+    select(&mut state, "eu/payments/api");
+    state
+}
+
+fn workloads(cluster: &str) -> Vec<Workload> {
+    let mut all = match cluster {
+        "eu" => vec![
+            canary("eu/payments/api", "1.42.7")
+                .moving("1.43.0", 3, 720)
+                .held("CanaryPauseStep", 700)
+                .owned(OwnerTool::ArgoCd, "payments"),
+            canary("eu/search/indexer", "77")
+                .moving("78", 0, 3_720)
+                .blue_green()
+                .held("InconclusiveAnalysisRun", 3_720),
+        ],
+        "us" => vec![
+            canary("us/checkout/web", "8.1").moving("8.2", 3, 2_460).held("CanaryPauseStep", 1_320),
+            canary("us/cart/frontend-with-a-rather-long-name", "2.0.1")
+                .moving("2.1.0", 1, 180)
+                .held("CanaryPauseStep", 60),
+            deployment("us/mail/worker", ("5.5", "5.6"), 7),
+        ],
+        _ => vec![canary("ap/cart/api", "2.0.1").moving("2.1.0", 1, 200).held("CanaryPauseStep", 60)],
+    };
+    for number in 0..12 {
+        all.push(canary(&format!("{cluster}/steady/svc-{number}"), "1.0"));
+    }
+    all.into_iter().map(|make| make.0).collect()
+}
+
+pub(super) fn tick(state: &mut State) {
+    let _ = update(state, Event::Tick(now()));
+}
+
+pub(super) fn select(state: &mut State, path: &str) {
+    let wanted = target(path);
+    command(state, Command::Move(crate::app::event::Motion::Top));
+    for _ in 0..200 {
+        let selected = state.focus().selected.as_ref();
+        if selected.is_some_and(|at| at.name == wanted.name && at.namespace == wanted.namespace) {
+            return;
+        }
+        command(state, Command::Move(crate::app::event::Motion::Down));
+    }
+    panic!("{path} is not listed");
+}
+
+pub(super) fn command(state: &mut State, command: Command) {
+    let _ = update(state, Event::Command(command));
+}
+
+pub(super) fn keys(state: &mut State, keys: &str) {
+    for key in keys.split_whitespace() {
+        let key = key.parse().unwrap();
+        let _ = update(state, Event::Input(Input::Key(key, state.now() + Duration::from_millis(1))));
+    }
+}
+
+/// Asks what is due, and answers for one workload: errors six times those of stable.
+pub(super) fn measure(state: &mut State, wanted: &WorkloadRef) {
+    use crate::app::event::Effect;
+    use crate::domain::feed::Query;
+    for _ in 0..3 {
+        let asked: Vec<(QueryId, Query)> = update(state, Event::Tick(now()))
+            .into_iter()
+            .filter_map(|effect| match effect {
+                Effect::Query(id, query) => Some((id, query)),
+                _ => None,
+            })
+            .collect();
+        for (id, query) in asked {
+            answer(state, id, &query, wanted);
+        }
+        let later = state.now() + Duration::from_secs(11);
+        let _ = update(state, Event::Tick(later));
+    }
+}
+
+fn answer(
+    state: &mut State,
+    id: QueryId,
+    query: &crate::domain::feed::Query,
+    wanted: &WorkloadRef,
+) {
+    use crate::domain::feed::Query;
+    let answer = match query {
+        Query::Compare(pair) if pair.target == *wanted => {
+            Answer::Comparison(Observed::new(comparison(), now()))
+        }
+        Query::Charts { pair, .. } if pair.target == *wanted => {
+            Answer::Charts(Observed::new(charts(), now()))
+        }
+        _ => Answer::Failed(Trouble::NotConfigured),
+    };
+    let _ = update(state, Event::Answer(id, answer));
+}
+
+fn comparison() -> Comparison {
+    let pair = |kind, canary: f64, stable: f64| MetricPair {
+        kind,
+        canary: Finite::new(canary).ok_or(NoData::NotANumber),
+        stable: Finite::new(stable).ok_or(NoData::NotANumber),
+        evaluated_at: Some(now()),
+    };
+    Comparison {
+        canary: Some(PodHash::new("canary1")),
+        stable: Some(PodHash::new("stable1")),
+        pairs: [
+            pair(MetricKind::ErrorRatio, 0.0162, 0.001),
+            pair(MetricKind::LatencyP99, 0.412, 0.306),
+            pair(MetricKind::RequestRate, 92.1, 811.0),
+        ]
+        .into(),
+        source: Text::clean("prometheus.eu"),
+        warnings: [].into(),
+    }
+}
+
+/// Curves of twelve minutes: the canary goes bad in the middle; stable has a gap.
+pub(super) fn charts() -> Charts {
+    let curve = |value: &dyn Fn(u32) -> f64| Series {
+        start: ago(780),
+        step_seconds: 10,
+        points: (0..78).map(|step| Finite::new(value(step))).collect(),
+    };
+    let wave = |step: u32| f64::from(step * 37 % 11) / 40.0;
+    let bad = |step: u32| if step > 36 { 1.0 + f64::from(step - 36) / 12.0 } else { 0.3 };
+    let gap = |step: u32| if (50..56).contains(&step) { f64::NAN } else { 1.0 };
+    let chart = |kind, high: f64, low: f64| Chart {
+        kind,
+        canary: Ok(curve(&|step| high * (bad(step) + wave(step)) / 4.0)),
+        stable: Ok(curve(&|step| low * (1.0 + wave(step)) * gap(step))),
+    };
+    Charts {
+        charts: [
+            chart(MetricKind::ErrorRatio, 0.016, 0.001),
+            chart(MetricKind::LatencyP99, 0.5, 0.306),
+            Chart {
+                kind: MetricKind::RequestRate,
+                canary: Ok(curve(&|step| 90.0 + wave(step) * 9.0)),
+                stable: Err(NoData::NoSeries),
+            },
+        ]
+        .into(),
+        source: Text::clean("prometheus.eu"),
+        warnings: [].into(),
+    }
+}
+
+/// Pods, runs and events of `payments/api`.
+pub(super) fn detail() -> Detail {
+    let pod = |name: &str, hash: &str, (status, why): (&str, Option<&str>)| Pod {
+        name: Name::new(name),
+        uid: Uid::new(name),
+        replica_set: Some(Uid::new(&format!("rs-{hash}"))),
+        hash: Some(PodHash::new(hash)),
+        status: Text::clean(status),
+        why: why.map(Text::clean),
+        ready: (u32::from(why.is_none()) + 1, 2),
+        restarts: if why.is_some() { 6 } else { 0 },
+        created: Some(ago(700)),
+        node: Some(Name::new("node-a1")),
+        containers: [Name::new("app"), Name::new("proxy")].into(),
+    };
+    let mut pods = vec![
+        pod("api-canary1-7xk2p", "canary1", ("CrashLoopBackOff", Some("back-off 5m0s restarting failed container"))),
+        pod("api-canary1-9bq4d", "canary1", ("Running", None)),
+        pod("api-canary1-mm2wz", "canary1", ("Running", None)),
+        pod("api-canary1-x8c6v", "canary1", ("Running", None)),
+    ];
+    for number in 0..18 {
+        pods.push(pod(&format!("api-stable1-{number:05}"), "stable1", ("Running", None)));
+    }
+    Detail {
+        target: target("eu/payments/api"),
+        pods: pods.into(),
+        pods_left_out: 0,
+        runs: [run()].into(),
+        events: [
+            event(720, "RolloutUpdated", "Rollout updated to revision 43", ""),
+            event(715, "TrafficWeightUpdated", "Traffic weight updated from 0 to 5", ""),
+            event(710, "RolloutStepCompleted", "Rollout step 1/6 completed (setWeight: 5)", ""),
+            event(410, "RolloutStepCompleted", "Rollout step 2/6 completed (pause: 5m)", ""),
+            event(405, "TrafficWeightUpdated", "Traffic weight updated from 5 to 20", ""),
+            event(400, "BackOff", "Back-off restarting failed container app in pod api-canary1-7xk2p", "Warning"),
+        ]
+        .into(),
+        missing: [].into(),
+        seen_at: now(),
+    }
+}
+
+fn run() -> AnalysisRun {
+    let measured = |phase, value: &str, seconds| Measurement {
+        phase,
+        value: Some(Text::clean(value)),
+        message: None,
+        at: Some(ago(seconds)),
+    };
+    AnalysisRun {
+        name: Name::new("api-canary1-43-4-success-rate"),
+        role: Some(Text::clean("Background")),
+        step: Some(4),
+        hash: Some(PodHash::new("canary1")),
+        phase: RunPhase::Running,
+        message: None,
+        started: Some(ago(400)),
+        completed: None,
+        metrics: [RunMetric {
+            name: Text::clean("success-rate"),
+            phase: RunPhase::Running,
+            message: None,
+            tally: Tally { count: 3, successful: 2, failed: 1, ..Tally::default() },
+            limits: RunLimits {
+                success: Some(Text::clean("result[0] >= 0.95")),
+                failures_max: 2,
+                errors_max: 4,
+                count: Some(10),
+                ..RunLimits::default()
+            },
+            measurements: [
+                measured(RunPhase::Successful, "[0.991]", 120),
+                measured(RunPhase::Failed, "[0.921]", 60),
+            ]
+            .into(),
+        }]
+        .into(),
+    }
+}
+
+fn event(seconds: u64, reason: &str, message: &str, kind: &str) -> ClusterEvent {
+    ClusterEvent {
+        uid: Uid::new(&format!("{reason}-{seconds}")),
+        about: Text::clean("Rollout/api"),
+        warning: kind == "Warning",
+        reason: Text::clean(reason),
+        message: Text::clean(message),
+        by: Text::clean("rollouts-controller"),
+        count: 1,
+        first: Some(ago(seconds)),
+        last: Some(ago(seconds)),
+    }
+}
+
+/// A session in this mode.
+pub(super) fn session_in(mode: Mode) -> Session {
+    Session { mode, ..session() }
+}
+
+/// The painted screen.
+pub(super) fn painted(state: &State, theme: &Theme, (width, height): (u16, u16)) -> Buffer {
+    let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
+    view::paint(state, theme, &mut buffer);
+    buffer
+}
+
+/// Text and role map of a screen, as snapshots keep them.
+pub(super) fn snapshot(state: &State, size: (u16, u16)) -> String {
+    let text = super::svg::text(&painted(state, &Theme::dark(), size));
+    let probe = painted(state, &Theme::probe(), size);
+    format!("{text}\n--- roles\n{}", roles(&probe))
+}
+
+/// The meaning of every run of cells that holds something, line by line: `column role*cells`.
+fn roles(buffer: &Buffer) -> String {
+    let width = usize::from(buffer.area.width);
+    let mut map = String::new();
+    for (row, line) in buffer.content.chunks(width.max(1)).enumerate() {
+        let mut runs: Vec<(usize, Role, usize)> = Vec::new();
+        for (column, cell) in line.iter().enumerate() {
+            let role = Theme::probed(cell.style()).unwrap_or(Role::Text);
+            if cell.symbol().trim().is_empty() {
+                continue;
+            }
+            match runs.last_mut().filter(|(start, last, cells)| *last == role && column <= start + cells + 1) {
+                Some((start, _, cells)) => *cells = column + 1 - *start,
+                None => runs.push((column, role, 1)),
+            }
+        }
+        let runs = runs.iter().filter(|(_, role, _)| *role != Role::Text);
+        let words: Vec<String> =
+            runs.map(|(start, role, cells)| format!("{start} {}*{cells}", role.name())).collect();
+        if !words.is_empty() {
+            let _ = writeln!(map, "{row}: {}", words.join(", "));
+        }
+    }
+    map
+}
+
+/// Writes a picture for human eyes, when PICTURES names a folder.
+pub(super) fn show(name: &str, state: &State, size: (u16, u16)) {
+    let Some(folder) = option_env!("PICTURES") else { return };
+    let theme = Theme::dark();
+    let svg = super::svg::picture(&painted(state, &theme, size), &theme);
+    let _ = std::fs::write(format!("{folder}/{name}.svg"), svg);
+}

@@ -1,0 +1,60 @@
+//! One frame: header, screen, hints, and what is open over them.
+
+use ratatui::Frame;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::app::event::Screen;
+use crate::app::state::{Mode, State};
+
+use super::format::Keep;
+use super::ink::{self, Words};
+use super::marks::{self, Signs};
+use super::screens;
+use super::theme::{Role, Theme};
+use super::{header, hints};
+
+/// Paints the state. Reads only; there is no size at which it panics.
+pub fn view(state: &State, theme: &Theme, frame: &mut Frame<'_>) {
+    paint(state, theme, frame.buffer_mut());
+}
+
+/// The same into a buffer, for pictures.
+pub fn paint(state: &State, theme: &Theme, buffer: &mut Buffer) {
+    let area = buffer.area;
+    if area.is_empty() {
+        return;
+    }
+    ink::clear(buffer, area, Role::Text, theme);
+    let body = frame(state, theme, buffer, area);
+    match state.focus().screen {
+        Screen::Fleet => screens::fleet::paint(state, theme, buffer, body),
+        Screen::Rollout | Screen::Timeline => {}
+    }
+    if theme.sign_set() == Signs::Ascii {
+        marks::asciify(buffer);
+    }
+}
+
+/// Rows from which on there is room for header and hints around the screen.
+const FRAMED_ROWS: u16 = 6;
+
+/// Paints header and hints; returns what is left between them. A simulated world says so at every size.
+fn frame(state: &State, theme: &Theme, buffer: &mut Buffer, area: Rect) -> Rect {
+    let cells = usize::from(area.width);
+    let is_simulated = state.session().mode == Mode::Simulated;
+    if area.height < FRAMED_ROWS && !(is_simulated && area.height > 1) {
+        return area;
+    }
+    let top = Rect { height: 1, ..area };
+    ink::paint(buffer, top, &[header::line(state, cells).cut(cells, Keep::Start)], theme);
+    if area.height < FRAMED_ROWS {
+        return Rect { y: area.y + 1, height: area.height - 1, ..area };
+    }
+    let foot = Rect { y: area.bottom() - 1, height: 1, ..area };
+    let notice = hints::notice(state);
+    let is_low = area.height < screens::fleet::ROOMY.0 || area.width < screens::fleet::ROOMY.1;
+    let line: Words = if is_low && !notice.is_empty() { notice } else { hints::line(state, cells) };
+    ink::paint(buffer, foot, &[line.cut(cells, Keep::Start)], theme);
+    Rect { y: area.y + 1, height: area.height - 2, ..area }
+}
