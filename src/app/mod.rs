@@ -23,3 +23,5 @@ pub mod focus;
 pub mod state;
 
 pub mod listing;
+
+pub mod parts;

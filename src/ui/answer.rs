@@ -39,15 +39,38 @@ pub fn lines(state: &State, cells: usize) -> Vec<Words> {
     let mut lines = vec![Words::of(Role::Border, "─".repeat(cells))];
     lines.push(title(row, cells));
     lines.extend(metrics(state, row, cells));
-    lines.extend(pods(row).map(|words| labelled("pods", words).cut(cells, Keep::Start)));
+    lines.push(labelled("pods", pods(row)).cut(cells, Keep::Start));
     lines.extend(order(state, row, cells));
     lines.extend(why(row, cells));
     lines.extend(what_to_do(state, row, cells));
     lines
 }
 
+/// The answer without its evidence: the head of the rollout screen.
+#[must_use]
+pub fn head(state: &State, row: &Row, cells: usize) -> Vec<Words> {
+    let said = summary::state(row, state.orders().latest(&row.workload.target), state.now());
+    let since = format::since(summary::since(row), state.now());
+    let words = said.words().and(Role::Muted, format!(" {since} · {}", summary::progress(row)));
+    let mut lines = vec![title(row, cells), labelled("state", words).cut(cells, Keep::Start)];
+    lines.extend(order(state, row, cells));
+    lines.extend(why(row, cells));
+    lines.extend(what_to_do(state, row, cells));
+    lines
+}
+
+/// The evidence without curves, where there is no room for them or none have come.
+#[must_use]
+pub fn evidence(state: &State, row: &Row, cells: usize) -> Vec<Words> {
+    let metrics = metrics(state, row, cells);
+    if metrics.is_empty() {
+        return metrics;
+    }
+    std::iter::once(Words::of(Role::Heading, " METRICS")).chain(metrics).collect()
+}
+
 /// Cells of the labels at the left.
-const LABEL: usize = 10;
+const LABEL: usize = 11;
 
 fn labelled(label: &str, words: Words) -> Words {
     Words::of(Role::Heading, format!(" {label}")).to(LABEL).then(words)
@@ -67,10 +90,12 @@ fn sentence(label: &str, text: &str, role: Role, cells: usize) -> Vec<Words> {
 }
 
 /// `payments/api · eu   canary 1.43.0 against stable 1.42.7      dana · 3f2a91c · build 1234`.
-fn title(row: &Row, cells: usize) -> Words {
+#[must_use]
+pub fn title(row: &Row, cells: usize) -> Words {
     let workload = &row.workload;
     let target = &workload.target;
-    let mut left = Words::of(Role::Selection, format!(" {target}"))
+    let mut left = Words::of(Role::Text, " ")
+        .and(Role::Selection, target.to_string())
         .and(Role::Muted, format!(" · {}", target.cluster));
     let versions = summary::versions(workload);
     let digest = |set: Option<&crate::domain::workload::ReplicaSet>| {
@@ -133,13 +158,13 @@ pub fn owned(owner: &Owner) -> String {
 
 /// Metric, canary, stable, times, curve, limit, verdict.
 const METRICS: [Column; 7] = [
-    Column::text(LABEL - 2, LABEL - 2, 9),
-    Column::number(9, 8),
-    Column::text(9, 18, 7),
+    Column::text(LABEL - 3, LABEL - 3, 9),
+    Column::text(7, 9, 8),
+    Column::text(16, 18, 7),
     Column::text(5, 7, 6),
-    Column::text(SPARK, SPARK, 3),
-    Column::text(10, 22, 4),
-    Column::text(6, 60, 5),
+    Column::text(SPARK, SPARK, 2),
+    Column::text(10, 20, 3),
+    Column::text(14, 60, 5),
 ];
 
 /// One line per metric, or why there is none.
@@ -270,7 +295,7 @@ pub fn limit_words(kind: MetricKind, limits: &Limits) -> Option<String> {
 }
 
 /// How many pods there are, and how often they restarted.
-fn pods(row: &Row) -> Option<Words> {
+fn pods(row: &Row) -> Words {
     let workload = &row.workload;
     let counts = workload.replicas;
     let canary = steps::canary(workload);
@@ -297,7 +322,7 @@ fn pods(row: &Row) -> Option<Words> {
             words = words.and(Role::Warning, format!(" · ▲ {missing}"));
         }
     }
-    Some(words)
+    words
 }
 
 /// The newest deed on this rollout, while it is on its way and when it ended otherwise than hoped.
@@ -395,25 +420,29 @@ fn what_to_do(state: &State, row: &Row, cells: usize) -> Vec<Words> {
             key(action).map_or_else(Words::new, |key| Words::of(Role::Key, format!("{key} ")));
         words.and(Role::Text, action.title())
     };
-    let effect =
-        effect(state, row, *best).map_or_else(String::new, |effect| format!(" → {effect}"));
-    let owner = owner_note(row, *best);
-    let mut lines = Vec::new();
+    let effect = effect(state, row, *best).map_or_else(String::new, |effect| format!("→ {effect}"));
     let head = named(*best);
-    let room = cells.saturating_sub(LABEL + 1 + head.width());
-    let wrapped = format::wrap(&format!("{effect}{owner}"), room, 1, super::ink::CUT);
-    let first = wrapped.into_iter().next().unwrap_or_default();
-    lines.push(labelled("do", head.and(Role::Text, format!(" {first}"))));
+    let room = cells.saturating_sub(LABEL + 2 + head.width());
+    let mut lines = Vec::new();
+    for line in format::wrap(&effect, room, SENTENCE_LINES, super::ink::CUT) {
+        let line = Words::of(Role::Text, line);
+        let is_first = lines.is_empty();
+        let label = if is_first { "do" } else { "" };
+        let beside = if is_first { head.clone() } else { Words::new() };
+        lines.push(labelled(label, beside.to(head.width() + 1).then(line)));
+    }
+    if lines.is_empty() {
+        lines.push(labelled("do", head));
+    }
     let mut others = Words::new();
     for action in deeds.into_iter().skip(1) {
         let gap = if others.is_empty() { "" } else { " · " };
         others = others.and(Role::Muted, gap).then(named(action));
-        if let Some(effect) = self::effect(state, row, action) {
-            others = others.and(Role::Muted, format!(" → {effect}"));
-        }
+        others.push(Role::Muted, owner_note(row, action));
     }
     if !others.is_empty() {
-        lines.push(labelled("", others.cut(cells.saturating_sub(LABEL + 1), Keep::Start)));
+        let others = Words::of(Role::Muted, "or ").then(others);
+        lines.push(labelled("", others).cut(cells, Keep::Start));
     }
     lines
 }

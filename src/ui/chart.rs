@@ -84,7 +84,7 @@ impl Chart {
         if let Some(part) = at(&self.filled).map(above).filter(|part| *part >= 0.0) {
             let is_lowest = row + 1 == rows;
             if part > 0.0 || is_lowest {
-                let is_over = self.limit.is_some_and(|limit| at(&self.filled) > Some(limit));
+                let is_over = self.limit.is_some_and(|limit| above(limit) < 0.0);
                 let role = if is_over { Role::Danger } else { Role::Canary };
                 return Cell { role, sign: pick(&LEVELS, part.min(0.999)) };
             }

@@ -7,7 +7,7 @@ use crate::app::key::sequence_text;
 use crate::app::keymap::{KeyContext, Keymap, Next};
 use crate::app::notices::Urgency;
 use crate::app::state::{Mode, State};
-use crate::control::action::Action;
+use crate::control::action::{Action, Confirm};
 use crate::control::plan::possible;
 
 use super::ink::Words;
@@ -73,6 +73,10 @@ fn wanted(state: &State, context: KeyContext) -> Vec<(Command, &'static str)> {
         (command, title)
     };
     match context {
+        KeyContext::Confirm if asks_for_name(state) => vec![
+            (Command::Open, "submits the name, when it is the right one"),
+            (Command::Back, "leave, nothing is sent"),
+        ],
         KeyContext::Confirm => vec![
             (Command::Yes, "yes"),
             (Command::No, "no"),
@@ -101,6 +105,13 @@ fn wanted(state: &State, context: KeyContext) -> Vec<(Command, &'static str)> {
             wanted
         }
     }
+}
+
+/// Whether the dialog on top wants a name typed.
+fn asks_for_name(state: &State) -> bool {
+    let Some(Popup::Confirm(dialog)) = state.focus().popups.last() else { return false };
+    let order = state.orders().get(&dialog.order);
+    order.is_some_and(|order| order.plan.action.confirm() == Confirm::TypedName)
 }
 
 fn own(screen: Screen) -> Vec<(Command, &'static str)> {

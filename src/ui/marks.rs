@@ -77,7 +77,7 @@ impl Mark {
 pub const LEVELS: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
 
 /// The signs of a line within a cell, from its bottom to its top.
-pub const SCANS: [&str; 5] = ["⎽", "⎼", "─", "⎻", "⎺"];
+pub const SCANS: [&str; 3] = ["_", "─", "▔"];
 
 /// Which signs a terminal has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -90,7 +90,7 @@ pub enum Signs {
 }
 
 /// Our signs and the letters that stand in for them, one for one.
-const ASCII: [(&str, &str); 55] = [
+const ASCII: [(&str, &str); 52] = [
     ("✗", "x"),
     ("◷", "?"),
     ("‖", "="),
@@ -137,10 +137,7 @@ const ASCII: [(&str, &str); 55] = [
     ("▅", "+"),
     ("▆", "*"),
     ("▇", "%"),
-    ("⎽", "_"),
-    ("⎼", "_"),
-    ("⎻", "-"),
-    ("⎺", "\""),
+    ("▔", "\""),
     ("␤", "/"),
     ("␉", " "),
     ("“", "\""),

@@ -3,12 +3,16 @@
 pub mod answer;
 pub mod chart;
 pub mod colour;
+pub mod curves;
 pub mod format;
 pub mod grid;
 pub mod header;
 pub mod hints;
 pub mod ink;
+pub mod ladder;
 pub mod marks;
+pub mod sections;
+pub mod story;
 pub mod summary;
 pub mod svg;
 pub mod theme;
@@ -19,9 +23,20 @@ pub mod view;
 /// The three screens.
 pub mod screens {
     pub mod fleet;
+    pub mod rollout;
+    pub mod timeline;
 }
 
-#[cfg(test)]
+/// What lies over a screen.
+pub mod popups {
+    pub mod confirm;
+    pub mod frame;
+    pub mod help;
+    pub mod lists;
+    pub mod rehearsal;
+}
+
+#[cfg(any())]
 mod testing;
 
 pub use view::view;

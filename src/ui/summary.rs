@@ -7,6 +7,7 @@ use crate::analysis::verdict::Answer;
 use crate::app::fleet::Row;
 use crate::app::sources::{Source, SourceState};
 use crate::control::order::{Order, OrderState};
+use crate::domain::ids::Name;
 use crate::domain::observed::{Timestamp, age};
 use crate::domain::rollout::{RunPhase, Step};
 use crate::domain::text::Text;
@@ -231,7 +232,7 @@ pub fn step(step: &Step) -> String {
         Step::Pause(None) => "pause until promoted".to_owned(),
         Step::Pause(Some(duration)) => format!("pause {}", steps::spelled(*duration)),
         Step::Analysis(names) => {
-            let names = names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
+            let names = names.iter().map(Name::as_str).collect::<Vec<_>>().join(", ");
             if names.is_empty() { "analysis".to_owned() } else { format!("analysis {names}") }
         }
         Step::Experiment => "experiment".to_owned(),
@@ -340,13 +341,20 @@ pub fn why(row: &Row) -> Words {
         words = verdict(judged.answer).words();
     }
     let step = row.workload.rollout().and_then(steps::current_step).map(|(_, found)| step(found));
-    let message = row.status.message.as_ref().map(|message| message.to_string());
+    let message = row.status.message.as_ref().map(|message| short(message.as_str()).to_owned());
     let detail = if row.group == Group::Moving { step.or(message) } else { message };
     match detail {
         Some(detail) if words.is_empty() => Words::of(Role::Muted, detail),
         Some(detail) => words.and(Role::Muted, format!(" · {detail}")),
         None => words,
     }
+}
+
+/// kubectl's sentence about a Deployment without what the row says already.
+fn short(message: &str) -> &str {
+    message
+        .split_once("rollout to finish: ")
+        .map_or(message, |(_, rest)| rest.trim_end_matches('.'))
 }
 
 /// Since when: a need, else the newest revision.
@@ -361,7 +369,6 @@ pub fn since(row: &Row) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::ids::Name;
 
     fn image(image: &str, digest: Option<&str>) -> Image {
         let digest = digest.map(Text::clean);

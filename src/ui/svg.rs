@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Modifier, Style};
+use unicode_segmentation::UnicodeSegmentation;
 
 use super::colour::Rgb;
 use super::format::width;
@@ -15,6 +16,20 @@ const CELL: (f64, f64) = (8.43, 17.0);
 
 /// Pixels around the screen.
 const MARGIN: f64 = 10.0;
+
+/// Signs that are painted as boxes: from which height of the cell on, and how dense. Fonts leave gaps between rows.
+const BOXES: [(&str, f64, &str); 10] = [
+    ("▁", 0.875, ""),
+    ("▂", 0.75, ""),
+    ("▃", 0.625, ""),
+    ("▄", 0.5, ""),
+    ("▅", 0.375, ""),
+    ("▆", 0.25, ""),
+    ("▇", 0.125, ""),
+    ("█", 0.0, ""),
+    ("░", 0.3, " opacity=\"0.6\""),
+    ("▔", 0.0, ""),
+];
 
 /// A run of cells that look alike.
 struct Run<'a> {
@@ -97,7 +112,8 @@ fn draw(svg: &mut String, run: &Run<'_>, row: usize, (theme, plain): (&Theme, Rg
             ground.hex()
         );
     }
-    let shown = run.text.trim_end();
+    let shown = boxes(svg, run, (x, y), ink);
+    let shown = shown.trim_end();
     if shown.is_empty() {
         return;
     }
@@ -110,6 +126,38 @@ fn draw(svg: &mut String, run: &Run<'_>, row: usize, (theme, plain): (&Theme, Rg
         attributes(run.style.add_modifier),
         escaped(shown)
     );
+}
+
+/// Draws the signs that are boxes; the text with spaces in their places is what is left.
+#[expect(clippy::cast_precision_loss, reason = "columns of a terminal: far below 2^52")]
+fn boxes(svg: &mut String, run: &Run<'_>, (x, y): (f64, f64), ink: Rgb) -> String {
+    let mut left = String::new();
+    let mut column = 0;
+    let signs: Vec<&str> = run.text.graphemes(true).collect();
+    for same in signs.chunk_by(|a, b| a == b) {
+        let sign = same.first().copied().unwrap_or_default();
+        let cells = width(sign) * same.len();
+        let Some((_, from, look)) = BOXES.iter().find(|(known, ..)| *known == sign) else {
+            left.push_str(&sign.repeat(same.len()));
+            column += cells;
+            continue;
+        };
+        let (high, top) = match sign {
+            "▔" => (1.5, y),
+            "░" => (CELL.1 * 0.4, y + CELL.1 * from),
+            _ => (CELL.1 * (1.0 - from), y + CELL.1 * from),
+        };
+        let at = x + column as f64 * CELL.0;
+        let wide = cells as f64 * CELL.0;
+        let _ = writeln!(
+            svg,
+            "<rect x=\"{at:.2}\" y=\"{top:.2}\" width=\"{wide:.2}\" height=\"{high:.2}\" fill=\"{}\"{look}/>",
+            ink.hex()
+        );
+        left.push_str(&" ".repeat(cells));
+        column += cells;
+    }
+    left
 }
 
 fn attributes(modifiers: Modifier) -> String {

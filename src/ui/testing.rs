@@ -16,7 +16,7 @@ use crate::app::update::{start, update};
 use crate::domain::detail::{
     AnalysisRun, ClusterEvent, Detail, Measurement, Pod, RunLimits, RunMetric, Tally,
 };
-use crate::domain::feed::{Answer, Feed, SourceHealth, SourceId, SourceKind, Trouble};
+use crate::domain::feed::{Answer, Feed, SourceHealth, SourceId, SourceKind};
 use crate::domain::ids::{
     ClusterName, Generation, Name, Namespace, PodHash, QueryId, ResourceVersion, Revision, Uid,
     WorkloadKind, WorkloadRef,
@@ -248,14 +248,19 @@ pub(super) fn feed(state: &mut State, cluster: &str, at: Timestamp, feed: Feed) 
 /// The fleet of the product's sketch.
 pub(super) fn fleet() -> State {
     let mut state = silent(session());
+    for cluster in ["ap", "eu", "us"] {
+        feed(&mut state, cluster, ago(90), Feed::Health(SourceHealth::Live));
+        feed(&mut state, cluster, ago(90), Feed::Identity(Text::clean("dana@corp")));
+        feed(&mut state, cluster, ago(90), Feed::Changed(workloads(cluster)));
+        feed(&mut state, cluster, ago(90), Feed::Synced);
+    }
+    select(&mut state, "eu/payments/api");
+    measure(&mut state, &target("eu/payments/api"));
     for (cluster, quiet) in [("ap", 42), ("eu", 0), ("us", 0)] {
-        feed(&mut state, cluster, ago(quiet), Feed::Health(SourceHealth::Live));
-        feed(&mut state, cluster, ago(quiet), Feed::Identity(Text::clean("dana@corp")));
-        feed(&mut state, cluster, ago(quiet), Feed::Changed(workloads(cluster)));
-        feed(&mut state, cluster, ago(quiet), Feed::Synced);
+        feed(&mut state, cluster, ago(quiet), Feed::Beat);
     }
     tick(&mut state);
-    measure(&mut state, &target("eu/payments/api"));
+    command(&mut state, Command::Back);
     select(&mut state, "eu/payments/api");
     state
 }
@@ -279,7 +284,9 @@ fn workloads(cluster: &str) -> Vec<Workload> {
                 .held("CanaryPauseStep", 60),
             deployment("us/mail/worker", ("5.5", "5.6"), 7),
         ],
-        _ => vec![canary("ap/cart/api", "2.0.1").moving("2.1.0", 1, 200).held("CanaryPauseStep", 60)],
+        _ => {
+            vec![canary("ap/cart/api", "2.0.1").moving("2.1.0", 1, 200).held("CanaryPauseStep", 60)]
+        }
     };
     for number in 0..12 {
         all.push(canary(&format!("{cluster}/steady/svc-{number}"), "1.0"));
@@ -311,7 +318,8 @@ pub(super) fn command(state: &mut State, command: Command) {
 pub(super) fn keys(state: &mut State, keys: &str) {
     for key in keys.split_whitespace() {
         let key = key.parse().unwrap();
-        let _ = update(state, Event::Input(Input::Key(key, state.now() + Duration::from_millis(1))));
+        let _ =
+            update(state, Event::Input(Input::Key(key, state.now() + Duration::from_millis(1))));
     }
 }
 
@@ -319,8 +327,9 @@ pub(super) fn keys(state: &mut State, keys: &str) {
 pub(super) fn measure(state: &mut State, wanted: &WorkloadRef) {
     use crate::app::event::Effect;
     use crate::domain::feed::Query;
-    for _ in 0..3 {
-        let asked: Vec<(QueryId, Query)> = update(state, Event::Tick(now()))
+    command(state, Command::Go(crate::app::event::Screen::Rollout));
+    for seconds in [80, 69, 58, 47] {
+        let asked: Vec<(QueryId, Query)> = update(state, Event::Tick(ago(seconds)))
             .into_iter()
             .filter_map(|effect| match effect {
                 Effect::Query(id, query) => Some((id, query)),
@@ -330,8 +339,6 @@ pub(super) fn measure(state: &mut State, wanted: &WorkloadRef) {
         for (id, query) in asked {
             answer(state, id, &query, wanted);
         }
-        let later = state.now() + Duration::from_secs(11);
-        let _ = update(state, Event::Tick(later));
     }
 }
 
@@ -344,12 +351,12 @@ fn answer(
     use crate::domain::feed::Query;
     let answer = match query {
         Query::Compare(pair) if pair.target == *wanted => {
-            Answer::Comparison(Observed::new(comparison(), now()))
+            Answer::Comparison(Observed::new(comparison(), ago(10)))
         }
         Query::Charts { pair, .. } if pair.target == *wanted => {
-            Answer::Charts(Observed::new(charts(), now()))
+            Answer::Charts(Observed::new(charts(), ago(10)))
         }
-        _ => Answer::Failed(Trouble::NotConfigured),
+        _ => return,
     };
     let _ = update(state, Event::Answer(id, answer));
 }
@@ -422,7 +429,11 @@ pub(super) fn detail() -> Detail {
         containers: [Name::new("app"), Name::new("proxy")].into(),
     };
     let mut pods = vec![
-        pod("api-canary1-7xk2p", "canary1", ("CrashLoopBackOff", Some("back-off 5m0s restarting failed container"))),
+        pod(
+            "api-canary1-7xk2p",
+            "canary1",
+            ("CrashLoopBackOff", Some("back-off 5m0s restarting failed container")),
+        ),
         pod("api-canary1-9bq4d", "canary1", ("Running", None)),
         pod("api-canary1-mm2wz", "canary1", ("Running", None)),
         pod("api-canary1-x8c6v", "canary1", ("Running", None)),
@@ -441,7 +452,12 @@ pub(super) fn detail() -> Detail {
             event(710, "RolloutStepCompleted", "Rollout step 1/6 completed (setWeight: 5)", ""),
             event(410, "RolloutStepCompleted", "Rollout step 2/6 completed (pause: 5m)", ""),
             event(405, "TrafficWeightUpdated", "Traffic weight updated from 5 to 20", ""),
-            event(400, "BackOff", "Back-off restarting failed container app in pod api-canary1-7xk2p", "Warning"),
+            event(
+                400,
+                "BackOff",
+                "Back-off restarting failed container app in pod api-canary1-7xk2p",
+                "Warning",
+            ),
         ]
         .into(),
         missing: [].into(),
@@ -531,7 +547,10 @@ fn roles(buffer: &Buffer) -> String {
             if cell.symbol().trim().is_empty() {
                 continue;
             }
-            match runs.last_mut().filter(|(start, last, cells)| *last == role && column <= start + cells + 1) {
+            match runs
+                .last_mut()
+                .filter(|(start, last, cells)| *last == role && column <= start + cells + 1)
+            {
                 Some((start, _, cells)) => *cells = column + 1 - *start,
                 None => runs.push((column, role, 1)),
             }

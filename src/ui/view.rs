@@ -5,6 +5,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::app::event::Screen;
+use crate::app::focus::Popup;
 use crate::app::state::{Mode, State};
 
 use super::format::Keep;
@@ -12,7 +13,7 @@ use super::ink::{self, Words};
 use super::marks::{self, Signs};
 use super::screens;
 use super::theme::{Role, Theme};
-use super::{header, hints};
+use super::{header, hints, popups};
 
 /// Paints the state. Reads only; there is no size at which it panics.
 pub fn view(state: &State, theme: &Theme, frame: &mut Frame<'_>) {
@@ -29,10 +30,28 @@ pub fn paint(state: &State, theme: &Theme, buffer: &mut Buffer) {
     let body = frame(state, theme, buffer, area);
     match state.focus().screen {
         Screen::Fleet => screens::fleet::paint(state, theme, buffer, body),
-        Screen::Rollout | Screen::Timeline => {}
+        Screen::Rollout => screens::rollout::paint(state, theme, buffer, body),
+        Screen::Timeline => screens::timeline::paint(state, theme, buffer, body),
+    }
+    for open in &state.focus().popups {
+        popup(state, open, theme, buffer, area);
     }
     if theme.sign_set() == Signs::Ascii {
         marks::asciify(buffer);
+    }
+}
+
+/// Paints what is open over the screen, below the header, so that mode and clusters are always seen.
+fn popup(state: &State, open: &Popup, theme: &Theme, buffer: &mut Buffer, area: Rect) {
+    let is_framed = area.height >= FRAMED_ROWS;
+    let top = u16::from(is_framed);
+    let screen = Rect { y: area.y + top, height: area.height - 2 * top, ..area };
+    match open {
+        Popup::Confirm(dialog) => popups::confirm::paint(state, dialog, theme, buffer, screen),
+        Popup::Pager(pager) => popups::lists::pager(state, pager, theme, buffer, screen),
+        Popup::Picker(picker) => popups::lists::picker(state, picker, theme, buffer, screen),
+        Popup::Help { scroll } => popups::help::paint(state, *scroll, theme, buffer, screen),
+        Popup::Notices { scroll } => popups::lists::notices(state, *scroll, theme, buffer, screen),
     }
 }
 
@@ -58,3 +77,7 @@ fn frame(state: &State, theme: &Theme, buffer: &mut Buffer, area: Rect) -> Rect 
     ink::paint(buffer, foot, &[line.cut(cells, Keep::Start)], theme);
     Rect { y: area.y + 1, height: area.height - 2, ..area }
 }
+
+#[cfg(any())]
+#[path = "view_tests.rs"]
+mod tests;

@@ -9,7 +9,7 @@ use crate::app::keymap::KeyContext;
 use crate::app::listing::{self, Line, Shown};
 use crate::app::sources::SourceState;
 use crate::app::state::State;
-use crate::domain::ids::{ClusterName, WorkloadRef};
+use crate::domain::ids::{ClusterName, Namespace, WorkloadRef};
 use crate::ui::format::{self, Keep};
 use crate::ui::grid::{self, Column};
 use crate::ui::ink::{self, Words};
@@ -83,16 +83,17 @@ fn listed(state: &State) -> Words {
     let mut words = Words::new();
     if list.is_filtering || !list.filter.value().is_empty() {
         words = words.and(Role::Key, "/ ");
-        words = match list.is_filtering {
-            true => words.then(typed::line(&list.filter, 30)),
-            false => words.and(Role::Input, list.filter.value().to_owned()),
+        words = if list.is_filtering {
+            words.then(typed::line(&list.filter, 30))
+        } else {
+            words.and(Role::Input, list.filter.value().to_owned())
         };
     } else if let Some(key) = key(&Command::Filter) {
         words = words.and(Role::Key, key).and(Role::Muted, " filter");
     }
     for (what, chosen) in [
         ("cluster", list.clusters.iter().map(ClusterName::as_str).collect::<Vec<_>>().join(",")),
-        ("namespace", list.namespaces.iter().map(|ns| ns.as_str()).collect::<Vec<_>>().join(",")),
+        ("namespace", list.namespaces.iter().map(Namespace::as_str).collect::<Vec<_>>().join(",")),
     ] {
         if !chosen.is_empty() {
             words = words.and(Role::Muted, format!("   {what}: ")).and(Role::Focus, chosen);
@@ -199,14 +200,14 @@ fn heading(state: &State, group: Group, count: usize, shown: Shown) -> Words {
 /// Mark, name, cluster, progress, weight, state, why, age, versions.
 const COLUMNS: [Column; 9] = [
     Column::text(3, 3, 9),
-    Column::text(12, 40, 10),
+    Column::text(14, 40, 10),
     Column::text(2, 14, 5).tail(),
-    Column::text(8, 14, 6),
+    Column::text(10, 14, 6),
     Column::text(4, 8, 4),
-    Column::text(7, 16, 8),
-    Column::text(12, 80, 3),
+    Column::text(10, 16, 8),
+    Column::text(13, 80, 3),
     Column::number(5, 7),
-    Column::text(8, 34, 2),
+    Column::text(12, 34, 2),
 ];
 
 fn row(state: &State, target: &WorkloadRef) -> Vec<Words> {

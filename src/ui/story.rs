@@ -1,0 +1,268 @@
+//! What happened to one rollout, from everywhere it is told: events, analysis runs, what we saw it do, deeds of ours and of
+//! others, put into one order of time.
+
+use crate::analysis::steps;
+use crate::analysis::verdict::Answer;
+use crate::app::fleet::{MomentKind, Row};
+use crate::app::state::State;
+use crate::control::order::{Order, OrderState};
+use crate::domain::detail::{AnalysisRun, ClusterEvent};
+use crate::domain::ids::PodHash;
+use crate::domain::observed::Timestamp;
+use crate::domain::rollout::Step;
+
+use super::answer;
+use super::ladder;
+use super::marks::Mark;
+use super::summary;
+use super::theme::Role;
+
+/// Whose doing something was; also its lane on the time axis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Lane {
+    /// A new version is wanted or proven.
+    Revision,
+    /// A deed, ours or another's.
+    Deed,
+    /// An analysis or our own verdict.
+    Analysis,
+    /// The controller's phase, and whether a human is needed.
+    Phase,
+    /// A Kubernetes Event.
+    Event,
+}
+
+impl Lane {
+    /// All, in the order in which they are drawn.
+    pub const ALL: [Self; 5] =
+        [Self::Revision, Self::Deed, Self::Analysis, Self::Phase, Self::Event];
+
+    /// The word at the left of its line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Revision => "revision",
+            Self::Deed => "deeds",
+            Self::Analysis => "analysis",
+            Self::Phase => "state",
+            Self::Event => "events",
+        }
+    }
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// When.
+    pub at: Timestamp,
+    /// Where it is drawn.
+    pub lane: Lane,
+    /// Its mark.
+    pub mark: Mark,
+    /// What it means.
+    pub role: Role,
+    /// What it was, in words.
+    pub text: String,
+}
+
+/// One rollout over time.
+#[derive(Clone, Debug, Default)]
+pub struct Story {
+    /// Everything that happened, the oldest first.
+    pub entries: Vec<Entry>,
+    /// The actual weight whenever it changed, per cent of all.
+    pub actual: Vec<(Timestamp, f64)>,
+    /// The weight that the steps asked for.
+    pub desired: Vec<(Timestamp, f64)>,
+    /// When each step began.
+    pub steps: Vec<(Timestamp, u32)>,
+}
+
+/// Tells the story of a row.
+#[must_use]
+pub fn story(state: &State, row: &Row) -> Story {
+    let mut entries = Vec::new();
+    revisions(row, &mut entries);
+    history(row, &mut entries);
+    if let Some(detail) = &row.detail {
+        entries.extend(detail.events.iter().filter_map(event));
+        detail.runs.iter().for_each(|run| analysis(run, &mut entries));
+    }
+    for order in state.orders().iter().filter(|order| order.plan.target == row.workload.target) {
+        deed(order, &mut entries);
+    }
+    entries.sort_by(|a, b| (a.at, a.lane, &a.text).cmp(&(b.at, b.lane, &b.text)));
+    let steps: Vec<(Timestamp, u32)> =
+        ladder::beginnings(row).into_iter().map(|(index, at)| (at, index)).collect();
+    Story { actual: actual(row), desired: desired(row, &steps), entries, steps }
+}
+
+fn entry(at: Timestamp, lane: Lane, (mark, role): (Mark, Role), text: String) -> Entry {
+    Entry { at, lane, mark, role, text }
+}
+
+fn revisions(row: &Row, entries: &mut Vec<Entry>) {
+    for set in row.workload.revisions.iter() {
+        if let Some(at) = set.created {
+            let text = format!("{} {}", summary::revision(set), summary::tag_of(set, None));
+            let made = super::answer::provenance(&set.build, None);
+            let text = if made.is_empty() { text } else { format!("{text} · {made}") };
+            entries.push(entry(at, Lane::Revision, (Mark::Revision, Role::Canary), text));
+        }
+    }
+}
+
+fn history(row: &Row, entries: &mut Vec<Entry>) {
+    for moment in &row.history {
+        let version = |hash: &PodHash| {
+            let set = row.workload.revision_by_hash(hash);
+            set.map_or_else(|| hash.to_string(), |set| summary::tag_of(set, None))
+        };
+        let at = moment.at;
+        let told = match &moment.what {
+            // Curves of their own.
+            MomentKind::Weight(_) | MomentKind::Step(_) => continue,
+            MomentKind::Phase(word) => {
+                entry(at, Lane::Phase, (Mark::Moving, Role::Moving), word.to_string())
+            }
+            MomentKind::Wanted(hash) => {
+                let text = format!("{} is wanted", version(hash));
+                entry(at, Lane::Revision, (Mark::Revision, Role::Canary), text)
+            }
+            MomentKind::Proven(hash) => {
+                let text = format!("{} is stable", version(hash));
+                entry(at, Lane::Revision, (Mark::Good, Role::Good), text)
+            }
+            MomentKind::Verdict(answer) => {
+                let said = summary::verdict(*answer);
+                let text = match answer {
+                    Answer::Pass => "canary is no worse than stable",
+                    Answer::Fail => "canary is worse than stable",
+                    Answer::Inconclusive => "the metrics do not tell",
+                };
+                entry(at, Lane::Analysis, (said.mark, said.role), text.to_owned())
+            }
+            MomentKind::Need(Some(kind)) => {
+                let text = format!("needs a human: {}", kind.name());
+                entry(at, Lane::Phase, (Mark::Warning, Role::Waiting), text)
+            }
+            MomentKind::Need(None) => {
+                entry(at, Lane::Phase, (Mark::Good, Role::Good), "needs nobody".to_owned())
+            }
+        };
+        entries.push(told);
+    }
+}
+
+/// What our own programs announce as Events on the object.
+const OURS: &str = "pilothouse";
+
+fn event(event: &ClusterEvent) -> Option<Entry> {
+    let at = event.last.or(event.first)?;
+    let times = if event.count > 1 { format!(" (×{})", event.count) } else { String::new() };
+    let text = format!("{}: {}{times}", event.reason, event.message);
+    if event.by.as_str().starts_with(OURS) {
+        // Of this or another session of ours: the record names who.
+        return Some(entry(at, Lane::Deed, (Mark::Foreign, Role::Focus), text));
+    }
+    let look =
+        if event.warning { (Mark::Warning, Role::Warning) } else { (Mark::Unknown, Role::Muted) };
+    Some(entry(at, Lane::Event, look, text))
+}
+
+fn analysis(run: &AnalysisRun, entries: &mut Vec<Entry>) {
+    if let Some(at) = run.started {
+        let text = format!("{} began", run.name);
+        entries.push(entry(at, Lane::Analysis, (Mark::Moving, Role::Moving), text));
+    }
+    if let Some(at) = run.completed {
+        let said = summary::run(run.phase);
+        let why = run.message.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+        let text = format!("{} {}{why}", run.name, said.word);
+        entries.push(entry(at, Lane::Analysis, (said.mark, said.role), text));
+    }
+    for metric in run.metrics.iter() {
+        for measured in metric.measurements.iter().filter(|one| one.at.is_some()) {
+            let said = summary::run(measured.phase);
+            let value = measured.value.as_ref().or(measured.message.as_ref());
+            let value = value.map_or("not measured", |value| value.as_str());
+            let text = format!("{} measured {value}: {}", metric.name, said.word);
+            let at = measured.at.unwrap_or(Timestamp::MIN);
+            entries.push(entry(at, Lane::Analysis, (said.mark, said.role), text));
+        }
+    }
+}
+
+fn deed(order: &Order, entries: &mut Vec<Entry>) {
+    let sent = order.attempts.first().map(|attempt| attempt.sent_at);
+    let Some(sent) = sent else { return };
+    let reason = order.plan.reason.as_str();
+    let reason = if reason.is_empty() { String::new() } else { format!(" · “{reason}”") };
+    let text = format!("you sent {}{reason}", order.plan.action);
+    entries.push(entry(sent, Lane::Deed, (Mark::Deed, Role::Focus), text));
+    if let (OrderState::Ended(_), Some(at)) = (&order.state, order.ended_at)
+        && let Some((role, text)) = answer::order_words(order)
+    {
+        entries.push(entry(at, Lane::Deed, (Mark::Deed, role), text));
+    }
+}
+
+/// The actual weight: as we saw it, and before that as the controller's events tell.
+fn actual(row: &Row) -> Vec<(Timestamp, f64)> {
+    let mut changes: Vec<(Timestamp, f64)> = row
+        .history
+        .iter()
+        .filter_map(|moment| match moment.what {
+            MomentKind::Weight(weight) => Some((moment.at, f64::from(weight))),
+            MomentKind::Step(_)
+            | MomentKind::Phase(_)
+            | MomentKind::Wanted(_)
+            | MomentKind::Proven(_)
+            | MomentKind::Verdict(_)
+            | MomentKind::Need(_) => None,
+        })
+        .collect();
+    let watched_since = changes.first().map_or(Timestamp::MAX, |(at, _)| *at);
+    let events = row.detail.iter().flat_map(|detail| detail.events.iter());
+    let told = events.filter(|event| event.reason.as_str() == "TrafficWeightUpdated").filter_map(
+        |event| Some((event.first.or(event.last)?, weight_in(event.message.as_str())?)),
+    );
+    changes.extend(told.filter(|(at, _)| *at < watched_since));
+    changes.sort_by_key(|(at, _)| *at);
+    changes
+}
+
+/// `Traffic weight updated from 0 to 5`: the 5.
+fn weight_in(message: &str) -> Option<f64> {
+    message.rsplit_once(" to ")?.1.trim_end_matches('.').parse().ok()
+}
+
+fn desired(row: &Row, begins: &[(Timestamp, u32)]) -> Vec<(Timestamp, f64)> {
+    let Some(rollout) = row.workload.rollout() else { return Vec::new() };
+    let plan: &[Step] = &rollout.spec.steps;
+    begins
+        .iter()
+        .map(|(at, index)| {
+            let index = usize::try_from(*index).unwrap_or(usize::MAX);
+            let all = rollout.spec.traffic.weight_max;
+            let weight = if index >= plan.len() { all } else { steps::weight_at(plan, index) };
+            (*at, f64::from(weight))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_controllers_events_tell_the_weight() {
+        for (message, want) in [
+            ("Traffic weight updated from 0 to 5", Some(5.0)),
+            ("Traffic weight updated to 20", Some(20.0)),
+            ("Traffic weight updated", None),
+        ] {
+            assert_eq!(weight_in(message), want, "{message}");
+        }
+    }
+}
