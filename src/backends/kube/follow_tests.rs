@@ -299,6 +299,22 @@ async fn a_silent_server_is_down_within_nine_seconds_and_resumed_where_it_was() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_server_whose_history_went_backwards_is_read_anew() {
+    let server = Server::new();
+    let old = list("900", "", &[deployment("a", "800"), deployment("b", "810")]);
+    let restored = list("500", "", &[deployment("a", "400")]);
+    let says = [Say::Json(200, old), Say::Json(200, restored.clone())];
+    server.script("list", DEPLOYMENTS, says).await;
+    server.script("get", DEPLOYMENTS, [Say::Json(200, restored)]).await;
+    let mut rig = Rig::start(server);
+    rig.synced().await;
+    rig.server.script("get", "/readyz", [Say::Nothing]).await;
+    let news = rig.synced().await;
+    assert_eq!(removed(&news), ["b"]);
+    assert_eq!(changed(&news), [pair("a", "400")]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn heartbeats_prove_facts_only_while_every_watch_works() {
     let server = Server::new();
     server

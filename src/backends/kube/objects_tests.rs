@@ -49,8 +49,8 @@ fn rollout_spec(spec: &Value) -> RolloutSpec {
     rollout_of(&known(FleetKind::Rollouts, &object).workload).spec.clone()
 }
 
-fn hash(raw: &str) -> Option<PodHash> {
-    Some(PodHash::new(raw))
+fn hash(raw: &str) -> PodHash {
+    PodHash::new(raw)
 }
 
 #[test]
@@ -159,9 +159,9 @@ fn a_canary_is_read_with_its_steps_routes_and_hashes() {
     );
     assert_eq!(spec.traffic, TrafficSpec { routed: true, ..TrafficSpec::default() });
     assert_eq!(spec.abort_scale_down_delay, Some(Duration::from_secs(30)));
-    assert_eq!(spec.progress_deadline, Duration::from_secs(600));
-    assert_eq!(status.hashes.current, hash("c75c598cd"));
-    assert_eq!(status.hashes.stable, hash("69f579cdfd"));
+    assert_eq!(spec.progress_deadline, Duration::from_mins(10));
+    assert_eq!(status.hashes.current, Some(hash("c75c598cd")));
+    assert_eq!(status.hashes.stable, Some(hash("69f579cdfd")));
     assert_eq!(status.weights, Some(Weights { canary: 50, stable: 50, verified: None }));
     assert_eq!(status.observed_generation, Some(Text::clean("4")));
     assert_eq!(workload.meta.generation, Generation(4));
@@ -199,10 +199,10 @@ fn a_blue_green_is_read_with_its_selectors() {
     assert_eq!(workload.strategy, Strategy::BlueGreen);
     let blue_green = spec.blue_green.as_ref().expect("a blue-green");
     assert!(!blue_green.auto_promotion);
-    assert_eq!(blue_green.scale_down_delay, Duration::from_secs(60));
+    assert_eq!(blue_green.scale_down_delay, Duration::from_mins(1));
     assert_eq!(blue_green.active_service, Some(Name::new("web-active")));
-    assert_eq!(status.selectors.active, hash("569b4b4c46"));
-    assert_eq!(status.selectors.preview, hash("7899989787"));
+    assert_eq!(status.selectors.active, Some(hash("569b4b4c46")));
+    assert_eq!(status.selectors.preview, Some(hash("7899989787")));
 }
 
 #[test]
@@ -215,7 +215,7 @@ fn a_template_that_lives_in_a_deployment_is_named_with_its_generation() {
     assert!(status.workload_observed_generation.is_some());
     assert_eq!(spec.rollback_window, Some(2));
     assert_eq!(spec.progress_deadline, Duration::from_mins(1));
-    assert_eq!(spec.steps[1], Step::Pause(Some(Duration::from_secs(3_900))));
+    assert_eq!(spec.steps[1], Step::Pause(Some(Duration::from_mins(65))));
 }
 
 #[test]
@@ -248,7 +248,7 @@ fn replica_sets_are_read_with_images_deadlines_and_owners() {
     assert_eq!(sets.len(), 2);
     let old = sets.iter().find(|owned| owned.set.revision == Some(Revision(1))).expect("old");
     assert_eq!(old.set.scale_down_at, "2026-11-27T18:07:55Z".parse().ok());
-    assert_eq!(old.set.hash, hash("569b4b4c46"));
+    assert_eq!(old.set.hash, Some(hash("569b4b4c46")));
     assert_eq!(old.set.images[0].image.as_str(), "registry.example.test/shop/web:1.0.0");
     assert_eq!(old.set.replicas.available, Some(2));
     assert_ne!(sets[0].template, sets[1].template);
@@ -332,7 +332,7 @@ fn steps_of_every_kind_are_known_and_others_are_unknown() {
         (json!({ "pause": {} }), Step::Pause(None)),
         (json!({ "pause": { "duration": 30 } }), Step::Pause(Some(Duration::from_secs(30)))),
         (json!({ "pause": { "duration": "90" } }), Step::Pause(Some(Duration::from_secs(90)))),
-        (json!({ "pause": { "duration": "1h5m" } }), Step::Pause(Some(Duration::from_secs(3_900)))),
+        (json!({ "pause": { "duration": "1h5m" } }), Step::Pause(Some(Duration::from_mins(65)))),
         (json!({ "pause": { "duration": "soon" } }), Step::Unknown),
         (json!({ "pause": null }), Step::Unknown),
         (json!({ "experiment": { "templates": [] } }), Step::Experiment),

@@ -20,7 +20,7 @@ use crate::domain::observed::Timestamp;
 enum State {
     /// Not answered yet, or cut off by the connection.
     Opening,
-    /// A list is being read.
+    /// A list is being read; its beginning is there.
     Listing,
     /// Changes are followed.
     Watching,
@@ -111,7 +111,11 @@ impl Streams {
     /// The connection is gone: nobody can say that what is known is current.
     pub(super) fn cut(&mut self) {
         for running in self.running.values_mut() {
-            if matches!(running.state, State::Watching | State::Listing) {
+            let is_answer = matches!(
+                running.state,
+                State::Failed(Trouble::Forbidden(_) | Trouble::KindMissing(_), _)
+            );
+            if !is_answer {
                 running.state = State::Opening;
             }
         }
@@ -157,9 +161,9 @@ impl Streams {
     /// True when a sign of life on the connection proves that all facts are current.
     pub(super) fn are_current(&self) -> bool {
         self.running.values().all(|running| match &running.state {
-            State::Watching | State::Listing => true,
+            State::Watching => true,
             State::Opening => false,
-            State::Failed(Trouble::Forbidden(_), _) => !running.is_whole,
+            State::Listing | State::Failed(Trouble::Forbidden(_), _) => !running.is_whole,
             State::Failed(why, _) => matches!(why, Trouble::KindMissing(_)),
         })
     }

@@ -104,13 +104,16 @@ pub fn of_error(error: &(dyn Error + 'static)) -> Trouble {
         deepest = Some(link);
     }
     let Some(deepest) = deepest else { return unreachable("no reason given") };
+    if let Some(words) = chain(error).find_map(io_words) {
+        return unreachable(words);
+    }
     let is_timeout = |link: &(dyn Error + 'static)| {
         link.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_timeout)
     };
     if chain(error).any(is_timeout) {
         return unreachable("the connection stopped answering");
     }
-    Trouble::Unreachable(cut(&plain_words(deepest)))
+    Trouble::Unreachable(cut(&deepest.to_string()))
 }
 
 fn unreachable(words: &str) -> Trouble {
@@ -118,18 +121,20 @@ fn unreachable(words: &str) -> Trouble {
 }
 
 /// Common failures in the words of people.
-fn plain_words(error: &(dyn Error + 'static)) -> String {
-    match error.downcast_ref::<io::Error>().map(io::Error::kind) {
-        Some(io::ErrorKind::ConnectionRefused) => "connection refused".to_owned(),
-        Some(io::ErrorKind::ConnectionReset) => "connection reset".to_owned(),
-        Some(io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe) => {
-            "the connection broke off".to_owned()
-        }
-        Some(io::ErrorKind::TimedOut) => "the connection stopped answering".to_owned(),
-        Some(io::ErrorKind::HostUnreachable) => "no route to host".to_owned(),
-        Some(io::ErrorKind::NetworkUnreachable) => "network unreachable".to_owned(),
-        Some(_) | None => error.to_string(),
-    }
+const IO_WORDS: [(io::ErrorKind, &str); 8] = [
+    (io::ErrorKind::ConnectionRefused, "connection refused"),
+    (io::ErrorKind::ConnectionReset, "connection reset"),
+    (io::ErrorKind::ConnectionAborted, "connection reset"),
+    (io::ErrorKind::UnexpectedEof, "the connection broke off"),
+    (io::ErrorKind::BrokenPipe, "the connection broke off"),
+    (io::ErrorKind::TimedOut, "the connection stopped answering"),
+    (io::ErrorKind::HostUnreachable, "no route to host"),
+    (io::ErrorKind::NetworkUnreachable, "network unreachable"),
+];
+
+fn io_words(error: &(dyn Error + 'static)) -> Option<&'static str> {
+    let kind = error.downcast_ref::<io::Error>()?.kind();
+    IO_WORDS.iter().find(|(known, _)| *known == kind).map(|(_, words)| *words)
 }
 
 fn tls_words(error: &rustls::Error) -> Text {

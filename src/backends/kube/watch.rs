@@ -43,8 +43,8 @@ const MISSING_RETRY: Duration = Duration::from_mins(3);
 /// The longest a server may send us away.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(30);
 
-/// After so many failures in a row the place where we were is given up, and the list is read anew.
-const FAILURES_BEFORE_LIST: u32 = 5;
+/// After so many refusals in a row the place where we were is given up, and the list is read anew.
+const REFUSALS_MAX: u32 = 5;
 
 /// A watch that ends sooner than this without a word counts as a failure, or we would spin.
 const WATCH_LIFE_MIN: Duration = Duration::from_secs(1);
@@ -118,7 +118,7 @@ where
 {
     /// Follows until nobody listens any more.
     pub(super) async fn run(mut self, mut links: watch::Receiver<Option<Link>>) {
-        let mut place = Place { version: None, backoff: Backoff::new(Patience::WATCH) };
+        let mut place = Place::default();
         loop {
             let Some(link) = present(&mut links).await else { return };
             let number = link.number();
@@ -165,10 +165,8 @@ where
                 (why, MISSING_RETRY)
             }
             End::Failed(why, after) => {
+                place.refused(&why);
                 let wait = place.backoff.next(dice());
-                if place.backoff.failures() >= FAILURES_BEFORE_LIST {
-                    place.version = None;
-                }
                 (why, after.map_or(wait, |after| after.clamp(wait, RETRY_AFTER_MAX)))
             }
         };
@@ -179,6 +177,10 @@ where
 
     async fn once(&mut self, link: &Link, place: &mut Place) -> End {
         let ended = async {
+            if place.link != link.number() {
+                place.link = link.number();
+                self.check_history(link, place).await;
+            }
             if place.version.is_none() {
                 place.version = Some(self.list(link).await?);
             }
@@ -191,10 +193,24 @@ where
         self.out.send((self.key.clone(), heard)).await.map_err(|_closed| End::Unheard)
     }
 
+    /// A new connection may lead to a server with an older history (restored from a backup). It would take our place
+    /// for a moment in its future and say nothing until it gets there; so its own place is asked for first.
+    async fn check_history(&self, link: &Link, place: &mut Place) {
+        let Some(ours) = place.version.as_deref().map(ResourceVersion::new) else { return };
+        let ask = self.ask("list", &[("limit", "1")]).within(self.cluster.deadline());
+        let Ok(reply) = link.reading().call(&ask).await else { return };
+        let theirs =
+            lean::page(&reply.body, &mut |_| ()).ok().and_then(|page| page.resource_version);
+        let theirs = theirs.as_deref().map(ResourceVersion::new);
+        if theirs.is_some_and(|theirs| is_later(&ours, &theirs)) {
+            place.version = None;
+        }
+    }
+
     /// Reads all pages; returns the version of the list.
     async fn list(&mut self, link: &Link) -> Result<String, End> {
-        self.say(Heard::Listing).await?;
         let mut next: Option<String> = None;
+        let mut has_begun = false;
         let mut room = LIST_BYTES_MAX;
         loop {
             let ask = self.page(next.as_deref(), room);
@@ -202,6 +218,9 @@ where
             let seen_at = self.cluster.now();
             if !reply.is_success() {
                 return Err(refused(&reply, &ask.about));
+            }
+            if !std::mem::replace(&mut has_begun, true) {
+                self.say(Heard::Listing).await?;
             }
             room = room.saturating_sub(reply.body.len());
             let mut rows = Vec::new();
@@ -267,7 +286,7 @@ where
                 if !said_something && opened.elapsed() < WATCH_LIFE_MIN {
                     return Err(bad("a watch that ends at once"));
                 }
-                place.backoff.reset();
+                place.is_well();
                 return Ok(End::Closed);
             };
             if line.iter().all(u8::is_ascii_whitespace) {
@@ -276,7 +295,7 @@ where
             let event = lean::line(&line).map_err(|error| trouble::json_words(&error))?;
             let version = self.event(&event).await?;
             place.version = Some(version);
-            place.backoff.reset();
+            place.is_well();
             said_something = true;
         }
     }
@@ -314,6 +333,35 @@ where
 struct Place {
     version: Option<String>,
     backoff: Backoff,
+    refusals: u32,
+    /// The connection on which it was there last.
+    link: u64,
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self { version: None, backoff: Backoff::new(Patience::WATCH), refusals: 0, link: 0 }
+    }
+}
+
+impl Place {
+    const fn is_well(&mut self) {
+        self.backoff.reset();
+        self.refusals = 0;
+    }
+
+    /// A server that answers but does not like our place (one restored from a backup, another one behind the same
+    /// address) may like the beginning. One that is too busy would only be made busier.
+    fn refused(&mut self, why: &Trouble) {
+        let is_busy = matches!(why, Trouble::Refused { code: 429 | 503, .. });
+        if !is_busy && matches!(why, Trouble::Refused { .. } | Trouble::BadAnswer(_)) {
+            self.refusals += 1;
+        }
+        if self.refusals >= REFUSALS_MAX {
+            self.refusals = 0;
+            self.version = None;
+        }
+    }
 }
 
 fn bad(words: &str) -> End {
