@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 /// What is done with objects that do not exist as such: nobody needs a right of his own for it.
 const BASIC: &str = "system:basic-user";
 const DISCOVERY: &str = "system:discovery";
+const PUBLIC: &str = "system:public-info-viewer";
 
 /// Paths outside the resources that every known user may read.
 const OPEN_PATHS: [&str; 11] = [
@@ -20,6 +21,9 @@ const OPEN_PATHS: [&str; 11] = [
     "/version",
     "/version/",
 ];
+
+/// Those that tell nothing worth hiding.
+const PUBLIC_PATHS: [&str; 5] = ["/healthz", "/livez", "/readyz", "/version", "/version/"];
 
 /// Somebody the cluster knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -195,7 +199,9 @@ impl User {
         if self.name != "system:anonymous" {
             match asked {
                 Asked::Path { verb, path } if verb == "get" && is_open(path) => {
-                    return Some(by(DISCOVERY, DISCOVERY, all));
+                    let is_public = PUBLIC_PATHS.contains(&path.as_str());
+                    let role = if is_public { PUBLIC } else { DISCOVERY };
+                    return Some(by(role, role, all));
                 }
                 Asked::Resource { verb, group, resource, .. }
                     if verb == "create" && is_self_review(group, resource) =>
@@ -237,6 +243,7 @@ impl User {
         if self.rules.iter().any(|rule| rule.verbs.iter().any(|verb| verb == "*")) {
             paths.push(json!({"verbs": ["*"], "nonResourceURLs": ["*"]}));
         }
+        paths.push(json!({"verbs": ["get"], "nonResourceURLs": PUBLIC_PATHS}));
         (resources.into(), paths.into())
     }
 }

@@ -77,6 +77,10 @@ pub fn record(kind: Kind, old: Option<&Value>, object: &mut Value, by: Manager<'
             None => entries.push(entry(&api_version, &set, by)),
         }
     }
+    entries.sort_by_key(|entry| {
+        let text = |field: &str| entry.get(field).and_then(Value::as_str).map(str::to_owned);
+        (text("operation"), text("time"), text("manager"), text("subresource"))
+    });
     if entries.is_empty() {
         drop_meta(object, "managedFields");
     } else {

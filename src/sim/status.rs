@@ -139,8 +139,10 @@ pub struct Cause {
 }
 
 fn invalid(kind: Kind, word: &str, name: &str, causes: &[Cause]) -> Status {
-    let told: Vec<String> =
+    let mut told: Vec<String> =
         causes.iter().map(|cause| format!("{}: {}", cause.field, cause.message)).collect();
+    // What two layers of the server find is told once, though both causes are listed.
+    told.dedup();
     let told = match told.as_slice() {
         [one] => one.clone(),
         several => format!("[{}]", several.join(", ")),
@@ -155,7 +157,9 @@ fn invalid(kind: Kind, word: &str, name: &str, causes: &[Cause]) -> Status {
 fn about(kind: Kind, word: &str, name: &str) -> Value {
     let facts = kind.facts();
     let mut details = Map::new();
-    details.insert("name".into(), name.into());
+    if !name.is_empty() {
+        details.insert("name".into(), name.into());
+    }
     if !facts.group.is_empty() {
         details.insert("group".into(), facts.group.into());
     }

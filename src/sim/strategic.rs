@@ -1,5 +1,7 @@
 //! Strategic merge patches of built-in kinds: maps are merged, lists of known names are merged by key.
 
+use std::collections::{HashMap, VecDeque};
+
 use serde_json::{Map, Value};
 
 use super::patch::Broken;
@@ -47,26 +49,35 @@ fn merge_maps(
             })
             .collect()
     };
+    let mut wanted = HashMap::new();
     let orders = directives(ORDER, &mut patch);
     for (key, gone) in directives(DELETE, &mut patch) {
         if let (Some(Value::Array(items)), Value::Array(gone)) = (fields.get_mut(&key), gone) {
             items.retain(|item| !gone.contains(item));
         }
     }
-    for (key, value) in patch {
-        merge_field(&mut fields, key, value, inside)?;
-    }
     for (key, order) in orders {
-        if let (Some(Value::Array(items)), Value::Array(order)) = (fields.get_mut(&key), order) {
-            sort(items, &order, merge_key(&key, inside));
+        let given = patch.get(&key).is_some_and(Value::is_array);
+        if let (false, Some(Value::Array(items)), Value::Array(order)) =
+            (given, fields.get_mut(&key), &order)
+        {
+            let before = items.clone();
+            arrange(items, &before, order, merge_key(&key, inside));
         }
+        if let (true, Value::Array(order)) = (given, order) {
+            wanted.insert(key, order);
+        }
+    }
+    for (key, value) in patch {
+        let order = wanted.remove(&key);
+        merge_field(&mut fields, (key, order), value, inside)?;
     }
     Ok(fields)
 }
 
 fn merge_field(
     fields: &mut Map<String, Value>,
-    key: String,
+    (key, order): (String, Option<Vec<Value>>),
     value: Value,
     inside: &str,
 ) -> Result<(), Broken> {
@@ -85,7 +96,13 @@ fn merge_field(
                 Some(Value::Array(items)) => items,
                 Some(_) | None => Vec::new(),
             };
-            Value::Array(merge_lists(items, patch, &key, inside)?)
+            let before = items.clone();
+            let order = order.unwrap_or_else(|| patch.clone());
+            let mut merged = merge_lists(items, patch, &key, inside)?;
+            if let Some(name) = merge_key(&key, inside) {
+                arrange(&mut merged, &before, &order, Some(name));
+            }
+            Value::Array(merged)
         }
         (plain @ (Value::Bool(_) | Value::Number(_) | Value::String(_)), _) => plain,
     };
@@ -144,13 +161,27 @@ fn unknown_directive(place: &str) -> Broken {
     Broken::Failed(format!("unknown patch directive in {place}"))
 }
 
-/// Puts the elements named in an order into it; the others keep their places behind.
-fn sort(items: &mut [Value], order: &[Value], key: Option<&str>) {
+/// Puts a merged list in order, as the API server does: the elements that a patch names in the order of
+/// the patch, the others in the order they had, and of two that both were there before the earlier first.
+fn arrange(merged: &mut Vec<Value>, before: &[Value], order: &[Value], key: Option<&str>) {
     let name = |item: &Value| key.map_or_else(|| Some(item.clone()), |key| item.get(key).cloned());
-    let wanted: Vec<Option<Value>> = order.iter().map(name).collect();
-    items.sort_by_key(|item| {
-        wanted.iter().position(|each| *each == name(item)).unwrap_or(usize::MAX)
-    });
+    let place = |list: &[Value], item: &Value| list.iter().position(|it| name(it) == name(item));
+    let (mut named, others): (Vec<Value>, Vec<Value>) =
+        merged.drain(..).partition(|item| place(order, item).is_some());
+    named.sort_by_key(|item| place(order, item));
+    let (mut named, mut others) = (VecDeque::from(named), VecDeque::from(others));
+    loop {
+        let other_first = match (others.front(), named.front()) {
+            (Some(other), Some(named)) => {
+                let (other, named) = (place(before, other), place(before, named));
+                other.zip(named).is_some_and(|(other, named)| other < named)
+            }
+            (Some(_), None) => true,
+            (None, Some(_)) => false,
+            (None, None) => return,
+        };
+        merged.extend(if other_first { others.pop_front() } else { named.pop_front() });
+    }
 }
 
 /// The key by which a list is merged; `None`: it is replaced as a whole.
@@ -198,11 +229,12 @@ mod tests {
             {
                 "name": "app",
                 "image": "a:2",
-                "env": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}],
+                // New elements come first.
+                "env": [{"name": "B", "value": "2"}, {"name": "A", "value": "1"}],
                 "args": ["y"],
             },
-            {"name": "side", "image": "s:1"},
             {"name": "new", "image": "n:1"},
+            {"name": "side", "image": "s:1"},
         ]});
         assert_eq!(apply(spec, patch), Ok(expected));
     }

@@ -114,6 +114,21 @@ pub fn valid(kind: Kind, object: &Value, old: Option<&Value>, part: Part) -> Res
     }
 }
 
+/// Takes away what Go leaves out when it writes a built-in kind: false, zero and null that say nothing.
+pub fn leave_out_zeros(kind: Kind, object: &mut Value) {
+    if kind.facts().origin == Origin::Custom {
+        return;
+    }
+    let zeros = [("paused", Value::Bool(false)), ("minReadySeconds", 0.into())];
+    let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) else { return };
+    spec.retain(|_, value| !value.is_null());
+    for (field, zero) in zeros {
+        if spec.get(field) == Some(&zero) {
+            spec.shift_remove(field);
+        }
+    }
+}
+
 /// Whether a name can be an object's.
 ///
 /// # Errors

@@ -34,7 +34,8 @@ pub(super) fn answer(
         "selfsubjectaccessreviews" => "SelfSubjectAccessReview",
         _ => "SelfSubjectRulesReview",
     };
-    let answer = read(ask, word).and_then(|body| review(&Review { server, user, body }));
+    let manager = ask.agent().split('/').next().unwrap_or_default();
+    let answer = read(ask, word).and_then(|body| review(&Review { server, user, body, manager }));
     Some(answer.map(|value| Reply::new(201, Payload::Json(value))))
 }
 
@@ -42,6 +43,7 @@ struct Review<'a> {
     server: &'a Server,
     user: &'a User,
     body: Value,
+    manager: &'a str,
 }
 
 /// The body of a request that must be an object.
@@ -111,10 +113,19 @@ fn may(review: &Review<'_>) -> Result<Value, Status> {
     if let Some(reason) = allowed.filter(|reason| !reason.is_empty()) {
         status.insert("reason".into(), reason.into());
     }
+    let api_version = "authorization.k8s.io/v1";
+    let owned = json!({
+        "manager": review.manager,
+        "operation": "Update",
+        "apiVersion": api_version,
+        "time": review.server.look(|_, now| now).map(stamp),
+        "fieldsType": "FieldsV1",
+        "fieldsV1": {"f:spec": {}},
+    });
     Ok(json!({
         "kind": "SelfSubjectAccessReview",
-        "apiVersion": "authorization.k8s.io/v1",
-        "metadata": {},
+        "apiVersion": api_version,
+        "metadata": {"managedFields": [owned]},
         "spec": spec,
         "status": status,
     }))

@@ -124,6 +124,9 @@ fn part(server: &Server, ask: &Ask, resource: &Resource, kind: Kind) -> Result<R
         (_, "status" | "scale", Some(Verb::Get | Verb::Update | Verb::Patch)) if is_there => {
             write::answer(server, ask, resource, kind)
         }
+        (_, "status" | "scale", Some(verb)) if is_there && facts.origin == Origin::Custom => {
+            Err(not_supported(kind, verb))
+        }
         (_, _, Some(_)) if is_there => Err(no_method()),
         // Definitions' handler takes an unknown part for a missing object.
         (_, _, _) => match facts.origin {
@@ -139,6 +142,15 @@ fn unknown(server: &Server, resource: &Resource) -> Result<Reply, Status> {
             .look(|cluster, _| discovery::is_built_in(&cluster.store, &resource.group))
             .unwrap_or(false);
     if of_kubernetes { Err(Status::no_such_resource()) } else { Ok(Reply::no_page()) }
+}
+
+/// 405 in the words of definitions' handler.
+fn not_supported(kind: Kind, verb: Verb) -> Status {
+    let facts = kind.facts();
+    let qualified = facts.qualified(facts.plural);
+    let told = format!("{} is not supported on resources of kind \"{qualified}\"", verb.word());
+    Status::new(405, "MethodNotAllowed", told)
+        .with_details(json!({"group": facts.group, "kind": facts.plural}))
 }
 
 /// 405.

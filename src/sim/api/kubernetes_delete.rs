@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::kubernetes::Ask;
 use super::kubernetes_list;
 use super::kubernetes_path::Resource;
-use super::kubernetes_reply::Reply;
+use super::kubernetes_reply::{Heads, Listed, Payload, Reply};
 use super::kubernetes_write::{Options, Run, key_at};
 use crate::sim::fault::Verb;
 use crate::sim::kind::{Kind, Origin};
@@ -93,12 +93,10 @@ pub(super) fn all(
     if facts.origin == Origin::Custom {
         metadata["continue"] = "".into();
     }
-    Ok(Reply::json(json!({
-        "kind": format!("{}List", facts.kind),
-        "apiVersion": facts.api_version(),
-        "metadata": metadata,
-        "items": chosen,
-    })))
+    let items = chosen.into_iter().map(std::sync::Arc::new).collect();
+    let (api_version, word) = (facts.api_version(), format!("{}List", facts.kind));
+    let list = Listed { api_version, kind: word, metadata, items, heads: Heads::of(kind) };
+    Ok(Reply::new(200, Payload::List(list)))
 }
 
 /// `DeleteOptions` from the body, the grace from there or the address, and whether it counts.

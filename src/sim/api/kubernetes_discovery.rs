@@ -264,7 +264,9 @@ fn all(store: &Store, groups: &[&str]) -> Reply {
         "items": items,
     });
     let media = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
-    Reply::json(list).replaced(&header::CONTENT_TYPE, media)
+    Reply::json(list)
+        .replaced(&header::CONTENT_TYPE, media)
+        .replaced(&header::CACHE_CONTROL, "public")
 }
 
 fn aggregated(store: &Store, group: &str) -> Vec<Value> {

@@ -96,17 +96,18 @@ pub(super) fn format(media: &str, kind: Kind) -> Result<Format, Status> {
     let origin = kind.facts().origin;
     let found = Format::of(media)
         .filter(|format| *format != Format::Strategic || origin == Origin::BuiltIn);
-    found.ok_or_else(|| {
-        let strategic = match origin {
-            Origin::BuiltIn => "application/strategic-merge-patch+json, ",
-            Origin::Custom => "",
-        };
-        let told = format!(
-            "the body of the request was in an unknown format - accepted media types include: \
-             application/json-patch+json, application/merge-patch+json, {strategic}\
-             application/apply-patch+yaml"
-        );
-        Status::new(415, "UnsupportedMediaType", told)
+    found.ok_or_else(|| match origin {
+        // Refused before any handler of ours is asked.
+        Origin::BuiltIn => {
+            let told = "415: Unsupported Media Type";
+            Status::new(415, "UnsupportedMediaType", told).with_details(json!({}))
+        }
+        Origin::Custom => {
+            let told = "the body of the request was in an unknown format - accepted media types \
+                        include: application/json-patch+json, application/merge-patch+json, \
+                        application/apply-patch+yaml";
+            Status::new(415, "UnsupportedMediaType", told)
+        }
     })
 }
 
@@ -185,6 +186,7 @@ impl Edit<'_> {
         self.is_fresh(&new)?;
         self.is_same_object(&new, uid)?;
         self.keep(&mut new);
+        validate::leave_out_zeros(self.kind, &mut new);
         validate::valid(self.kind, &new, Some(&self.old), self.how.0)?;
         if self.is_another_state(&new) {
             raise_generation(&mut new);
@@ -246,7 +248,8 @@ impl Edit<'_> {
                 let message = format!("Invalid value: \"{given}\": field is immutable");
                 let field = "metadata.uid".to_owned();
                 let cause = Cause { reason: "FieldValueInvalid", message, field };
-                Err(Status::invalid(self.kind, &self.resource.name, &[cause]))
+                // Found by two checks.
+                Err(Status::invalid(self.kind, &self.resource.name, &[cause.clone(), cause]))
             }
             Uid::Precondition => {
                 let why = format!(

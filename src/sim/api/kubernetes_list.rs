@@ -72,16 +72,17 @@ pub(super) fn answer(
     let found = server
         .look(|cluster, now| page(&cluster.store, kind, namespace, &options).map(|it| (it, now)));
     let (page, now) = found.unwrap_or_else(|| Err(lost()))?;
-    let metadata = page.metadata(kind);
+    let metadata = page.metadata();
     let facts = kind.facts();
     match form {
         Form::Object => {
-            let heads = match facts.origin {
-                Origin::BuiltIn => Heads::Dropped,
-                Origin::Custom => Heads::Kept,
-            };
-            let (api_version, kind) = (facts.api_version(), format!("{}List", facts.kind));
-            let list = Listed { api_version, kind, metadata, items: page.items, heads };
+            let (api_version, word) = (facts.api_version(), format!("{}List", facts.kind));
+            let (items, heads) = (page.items, Heads::of(kind));
+            let mut metadata = metadata;
+            if facts.origin == Origin::Custom && metadata.get("continue").is_none() {
+                metadata["continue"] = "".into();
+            }
+            let list = Listed { api_version, kind: word, metadata, items, heads };
             Ok(Reply::new(200, Payload::List(list)))
         }
         Form::Metadata => {
@@ -104,12 +105,10 @@ pub(super) fn answer(
 }
 
 impl Page {
-    fn metadata(&self, kind: Kind) -> Value {
+    fn metadata(&self) -> Value {
         let mut metadata = json!({"resourceVersion": self.revision.to_string()});
-        match &self.token {
-            Some(token) => metadata["continue"] = token.write().into(),
-            None if kind.facts().origin == Origin::Custom => metadata["continue"] = "".into(),
-            None => {}
+        if let Some(token) = &self.token {
+            metadata["continue"] = token.write().into();
         }
         if let Some(remaining) = self.remaining {
             metadata["remainingItemCount"] = remaining.into();

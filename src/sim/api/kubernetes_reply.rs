@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, heade
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value;
 
+use crate::sim::kind::{Kind, Origin};
 use crate::sim::status::Status;
 
 /// An answer.
@@ -47,6 +48,15 @@ pub(super) struct Listed {
 pub(super) enum Heads {
     Kept,
     Dropped,
+}
+
+impl Heads {
+    pub(super) fn of(kind: Kind) -> Self {
+        match kind.facts().origin {
+            Origin::BuiltIn => Self::Dropped,
+            Origin::Custom => Self::Kept,
+        }
+    }
 }
 
 impl Reply {

@@ -86,6 +86,11 @@ fn scale_of(kind: Kind, object: &Value) -> Value {
     } else {
         (number("/status/replicas"), selector(object))
     };
+    // Zero is left out, as everywhere in Go.
+    let spec = match number("/spec/replicas") {
+        0 => json!({}),
+        replicas => json!({"replicas": replicas}),
+    };
     let mut metadata = serde_json::Map::new();
     for field in ["name", "namespace", "uid", "resourceVersion", "creationTimestamp"] {
         if let Some(value) = meta(object, field) {
@@ -96,7 +101,7 @@ fn scale_of(kind: Kind, object: &Value) -> Value {
         "kind": "Scale",
         "apiVersion": "autoscaling/v1",
         "metadata": metadata,
-        "spec": {"replicas": number("/spec/replicas")},
+        "spec": spec,
         "status": {"replicas": replicas, "selector": selector},
     })
 }

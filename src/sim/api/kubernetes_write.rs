@@ -161,6 +161,7 @@ fn create(
     {
         fields.shift_remove("status");
     }
+    validate::leave_out_zeros(kind, &mut object);
     if kind == Kind::Event {
         complete_event(&mut object);
     }
@@ -196,7 +197,7 @@ pub(super) fn is_of_kind(kind: Kind, object: &Value, body: &[u8]) -> Result<(), 
         let body: String = String::from_utf8_lossy(body).chars().take(256).collect();
         return Err(Status::bad_request(format!(
             "the object provided is unrecognized (must be of type {}): Object 'Kind' is missing in \
-             '{body}'",
+             '{body}' ({body})",
             facts.kind
         )));
     }
