@@ -3,7 +3,7 @@
 
 use crate::analysis::need::{Group, NeedKind};
 use crate::analysis::steps;
-use crate::analysis::verdict::{Limits, MetricVerdict};
+use crate::analysis::verdict::{Answer, Limits, MetricVerdict};
 use crate::app::event::Command;
 use crate::app::fleet::Row;
 use crate::app::keymap::KeyContext;
@@ -103,19 +103,20 @@ pub fn title(row: &Row, cells: usize) -> Words {
         Some(format!(" {}", summary::digest_short(image)))
     };
     let canary = steps::canary(workload);
+    let (fresh, proven) = summary::sides(workload.strategy);
     left = match (&versions.canary, &versions.stable) {
         (Some(new), old) => {
             let words = left
-                .and(Role::Canary, format!("   canary {new}"))
+                .and(Role::Canary, format!("   {fresh} {new}"))
                 .and(Role::Muted, digest(canary).unwrap_or_default());
             match old {
-                Some(old) => {
-                    words.and(Role::Muted, "  against ").and(Role::Stable, format!("stable {old}"))
-                }
+                Some(old) => words
+                    .and(Role::Muted, "  against ")
+                    .and(Role::Stable, format!("{proven} {old}")),
                 None => words.and(Role::Muted, "  first version"),
             }
         }
-        (None, Some(only)) => left.and(Role::Stable, format!("   stable {only}")),
+        (None, Some(only)) => left.and(Role::Stable, format!("   {only}")),
         (None, None) => left,
     };
     let build = canary.map_or(&workload.build, |set| &set.build);
@@ -157,14 +158,15 @@ pub fn owned(owner: &Owner) -> String {
 }
 
 /// Metric, canary, stable, times, curve, limit, verdict.
-const METRICS: [Column; 7] = [
+const METRICS: [Column; 8] = [
     Column::text(LABEL - 3, LABEL - 3, 9),
     Column::text(7, 9, 8),
     Column::text(16, 18, 7),
     Column::text(5, 7, 6),
     Column::text(SPARK, SPARK, 2),
-    Column::text(10, 20, 3),
-    Column::text(14, 60, 5),
+    Column::text(11, 16, 3),
+    Column::text(6, 14, 5),
+    Column::text(12, 80, 1),
 ];
 
 /// One line per metric, or why there is none.
@@ -212,6 +214,7 @@ fn metric(state: &State, row: &Row, pair: &MetricPair) -> Vec<Words> {
     let verdict = row.metrics.verdict.as_ref();
     let judged = verdict.and_then(|all| all.metrics.iter().find(|one| one.kind == pair.kind));
     let limit = limit_words(pair.kind, state.fleet().limits());
+    let answer = judged.and_then(|judged| judged.answer);
     let value = |reading: &Reading, role| match reading {
         Ok(_) => Words::of(role, format::reading(pair.kind, reading)),
         Err(_) => Words::of(Role::Unknown, format::reading(pair.kind, reading)),
@@ -223,7 +226,8 @@ fn metric(state: &State, row: &Row, pair: &MetricPair) -> Vec<Words> {
         times(judged),
         spark(state, row, pair.kind),
         Words::of(Role::Muted, limit.unwrap_or_default()),
-        judgement(state, row, judged),
+        answer.map_or_else(Words::new, |answer| summary::verdict(answer).words()),
+        note(state, row, judged),
     ]
 }
 
@@ -235,25 +239,16 @@ fn times(judged: Option<&MetricVerdict>) -> Words {
     })
 }
 
-fn judgement(state: &State, row: &Row, judged: Option<&MetricVerdict>) -> Words {
-    let Some(answer) = judged.and_then(|judged| judged.answer) else {
-        return evidence_age(state, row);
-    };
-    let words = summary::verdict(answer).words();
-    match (answer, &row.metrics.failing, judged) {
-        (crate::analysis::verdict::Answer::Fail, Some((since, _)), _) => {
-            words.and(Role::Muted, format!("  since {}", format::clock(*since)))
+/// Beside the verdict: since when it fails, why it cannot tell, how old the evidence is.
+fn note(state: &State, row: &Row, judged: Option<&MetricVerdict>) -> Words {
+    let Some(judged) = judged else { return evidence_age(state, row) };
+    match (judged.answer, &row.metrics.failing) {
+        (Some(Answer::Fail), Some((since, _))) => {
+            Words::of(Role::Muted, format!("since {}", format::clock(*since)))
         }
-        (crate::analysis::verdict::Answer::Inconclusive, _, Some(judged)) => {
-            words.and(Role::Muted, format!("  {}", judged.why))
-        }
-        (
-            crate::analysis::verdict::Answer::Pass
-            | crate::analysis::verdict::Answer::Fail
-            | crate::analysis::verdict::Answer::Inconclusive,
-            _,
-            _,
-        ) => words,
+        (Some(Answer::Inconclusive), _) => Words::of(Role::Muted, judged.why.as_str()),
+        (Some(Answer::Fail | Answer::Pass), _) => Words::new(),
+        (None, _) => evidence_age(state, row),
     }
 }
 
@@ -285,7 +280,7 @@ pub fn limit_words(kind: MetricKind, limits: &Limits) -> Option<String> {
     match kind {
         MetricKind::ErrorRatio => {
             let points = format::number(limits.error_ratio_worse_max * 100.0);
-            Some(format!("limit +{points} points"))
+            Some(format!("limit +{points} pt"))
         }
         MetricKind::LatencyP99 => {
             Some(format!("limit ×{}", format::number(limits.latency_times_max)))
@@ -299,14 +294,15 @@ fn pods(row: &Row) -> Words {
     let workload = &row.workload;
     let counts = workload.replicas;
     let canary = steps::canary(workload);
+    let (fresh, proven) = summary::sides(workload.strategy);
     let known = format::known;
     let set = |set: &crate::domain::workload::ReplicaSet| {
         format!("{}/{}", known(set.replicas.ready), known(set.replicas.desired))
     };
     let mut words = match (canary, steps::stable(workload)) {
-        (Some(new), Some(old)) => Words::of(Role::Canary, format!("canary {}", set(new)))
+        (Some(new), Some(old)) => Words::of(Role::Canary, format!("{fresh} {}", set(new)))
             .and(Role::Muted, " ready, ")
-            .and(Role::Stable, format!("stable {}", set(old)))
+            .and(Role::Stable, format!("{proven} {}", set(old)))
             .and(Role::Muted, " ready"),
         (Some(new), None) => Words::of(Role::Canary, format!("{} ready", set(new))),
         (None, _) => Words::of(

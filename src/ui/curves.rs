@@ -55,7 +55,11 @@ fn title(state: &State, row: &Row, kind: MetricKind) -> Words {
     let judged = row.metrics.verdict.as_ref();
     let judged = judged.and_then(|all| all.metrics.iter().find(|one| one.kind == kind));
     let Some(pair) = pair else { return name };
-    let mut words = name
+    let mut words = name;
+    if let Some(answer) = judged.and_then(|judged| judged.answer) {
+        words = words.and(Role::Text, "  ").then(summary::verdict(answer).words());
+    }
+    words = words
         .and(Role::Canary, format!("  {}", format::reading(kind, &pair.canary)))
         .and(Role::Muted, " against ")
         .and(Role::Stable, format::reading(kind, &pair.stable));
@@ -64,9 +68,6 @@ fn title(state: &State, row: &Row, kind: MetricKind) -> Words {
     }
     if let Some(limit) = answer::limit_words(kind, state.fleet().limits()) {
         words.push(Role::Muted, format!("  {limit}"));
-    }
-    if let Some(answer) = judged.and_then(|judged| judged.answer) {
-        words = words.and(Role::Text, "  ").then(summary::verdict(answer).words());
     }
     words
 }

@@ -107,8 +107,8 @@ pub fn left(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match seconds {
         0 => "a moment".to_owned(),
-        1..=60 => format!("{}s", seconds.div_ceil(10) * 10),
-        61..3_600 => format!("{}m", seconds.div_ceil(60)),
+        1..=50 => format!("{}s", seconds.div_ceil(10) * 10),
+        51..3_600 => format!("{}m", seconds.div_ceil(60)),
         _ => format!("{}h{:02}", seconds / 3_600, seconds % 3_600 / 60),
     }
 }
@@ -265,7 +265,7 @@ mod tests {
     #[test]
     fn time_left_is_never_too_short() {
         for (seconds, want) in
-            [(0, "a moment"), (1, "10s"), (41, "50s"), (60, "60s"), (61, "2m"), (3_700, "1h01")]
+            [(0, "a moment"), (1, "10s"), (41, "50s"), (60, "1m"), (61, "2m"), (3_700, "1h01")]
         {
             assert_eq!(left(Duration::from_secs(seconds)), want);
         }

@@ -38,5 +38,7 @@ pub mod popups {
 
 #[cfg(any())]
 mod testing;
+#[cfg(any())]
+mod testing_parts;
 
 pub use view::view;

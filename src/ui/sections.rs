@@ -75,7 +75,9 @@ pub fn tree(row: &Row, chosen: Option<&Name>, now: Timestamp, cells: usize) -> S
     let widths = grid::widths(&PODS, &cells_of, cells.saturating_sub(2));
     let mut pods = cells_of.into_iter();
     for (branch, listed) in branches.iter().zip(&listed) {
-        section.lines.push(branch_line(branch, now).cut(cells, Keep::Start));
+        section.lines.push(
+            branch_line(branch, summary::sides(row.workload.strategy), now).cut(cells, Keep::Start),
+        );
         for pod in listed {
             if Some(&pod.name) == chosen {
                 section.cursor = Some(section.lines.len());
@@ -107,10 +109,10 @@ fn shown<'a>(branch: &Branch<'a>, chosen: Option<&Name>) -> Vec<&'a Pod> {
     if few { branch.pods.clone() } else { branch.pods.iter().filter(keep).copied().collect() }
 }
 
-fn branch_line(branch: &Branch<'_>, now: Timestamp) -> Words {
+fn branch_line(branch: &Branch<'_>, (fresh, proven): (&str, &str), now: Timestamp) -> Words {
     let (role, standing) = match branch.standing {
-        Standing::Canary => (Role::Canary, "canary"),
-        Standing::Stable => (Role::Stable, "stable"),
+        Standing::Canary => (Role::Canary, fresh),
+        Standing::Stable => (Role::Stable, proven),
         Standing::Old => (Role::Muted, "old"),
     };
     let Some(set) = branch.set else {
@@ -313,8 +315,9 @@ const IMAGES: [Column; 4] = [
 #[must_use]
 pub fn versions(row: &Row, cells: usize) -> Vec<Words> {
     let workload = &row.workload;
-    let canary = steps::canary(workload).map(|set| (set, "canary", Role::Canary));
-    let stable = steps::stable(workload).map(|set| (set, "stable", Role::Stable));
+    let (fresh, proven) = summary::sides(workload.strategy);
+    let canary = steps::canary(workload).map(|set| (set, fresh, Role::Canary));
+    let stable = steps::stable(workload).map(|set| (set, proven, Role::Stable));
     let rows: Vec<Vec<Words>> = canary
         .iter()
         .chain(stable.iter())

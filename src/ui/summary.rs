@@ -211,6 +211,16 @@ pub const fn strategy_name(strategy: Strategy) -> &'static str {
     }
 }
 
+/// What the new and the proven version are called where it is released this way.
+#[must_use]
+pub const fn sides(strategy: Strategy) -> (&'static str, &'static str) {
+    match strategy {
+        Strategy::Canary => ("canary", "stable"),
+        Strategy::BlueGreen | Strategy::Unknown => ("new", "stable"),
+        Strategy::RollingUpdate | Strategy::Recreate => ("new", "old"),
+    }
+}
+
 /// The canary's share of the traffic: `20%`, and `18→20%` while it is not what the steps ask for.
 #[must_use]
 pub fn weight(row: &Row) -> String {

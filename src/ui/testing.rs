@@ -9,32 +9,31 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::app::event::{Command, Event};
+use crate::app::focus::Popup;
 use crate::app::input::Input;
 use crate::app::keymap::Keymap;
 use crate::app::state::{Mode, Session, State};
 use crate::app::update::{start, update};
-use crate::domain::detail::{
-    AnalysisRun, ClusterEvent, Detail, Measurement, Pod, RunLimits, RunMetric, Tally,
-};
+use crate::control::footing::Footing;
+use crate::control::order::OrderNews;
+use crate::control::plan::{Access, AccessAnswer, DryRun, Rehearsal};
 use crate::domain::feed::{Answer, Feed, SourceHealth, SourceId, SourceKind};
 use crate::domain::ids::{
     ClusterName, Generation, Name, Namespace, PodHash, QueryId, ResourceVersion, Revision, Uid,
     WorkloadKind, WorkloadRef,
 };
-use crate::domain::metric::{
-    Chart, Charts, Comparison, Finite, MetricKind, MetricPair, NoData, Series,
-};
 use crate::domain::observed::{Observed, Timestamp};
 use crate::domain::rollout::{
-    BlueGreenSpec, Hashes, PauseCondition, Rollout, RolloutSpec, RolloutStatus, RunPhase, Step,
-    TrafficSpec, Weights,
+    BlueGreenSpec, Hashes, PauseCondition, Rollout, RolloutSpec, RolloutStatus, Step, TrafficSpec,
+    Weights,
 };
-use crate::domain::text::Text;
+use crate::domain::text::{Block, Text};
 use crate::domain::workload::{
     Build, Controller, DeploymentFacts, Image, ObjectMeta, Owner, OwnerTool, ReplicaCounts,
     ReplicaSet, Strategy, Workload,
 };
 
+use super::testing_parts::{charts, comparison};
 use super::theme::{Role, Theme};
 use super::view;
 
@@ -331,9 +330,8 @@ pub(super) fn measure(state: &mut State, wanted: &WorkloadRef) {
     for seconds in [80, 69, 58, 47] {
         let asked: Vec<(QueryId, Query)> = update(state, Event::Tick(ago(seconds)))
             .into_iter()
-            .filter_map(|effect| match effect {
-                Effect::Query(id, query) => Some((id, query)),
-                _ => None,
+            .filter_map(|effect| {
+                if let Effect::Query(id, query) = effect { Some((id, query)) } else { None }
             })
             .collect();
         for (id, query) in asked {
@@ -349,172 +347,21 @@ fn answer(
     wanted: &WorkloadRef,
 ) {
     use crate::domain::feed::Query;
+    let asks_for = |target: &WorkloadRef| target == wanted;
     let answer = match query {
-        Query::Compare(pair) if pair.target == *wanted => {
+        Query::Compare(pair) if asks_for(&pair.target) => {
             Answer::Comparison(Observed::new(comparison(), ago(10)))
         }
-        Query::Charts { pair, .. } if pair.target == *wanted => {
+        Query::Charts { pair, .. } if asks_for(&pair.target) => {
             Answer::Charts(Observed::new(charts(), ago(10)))
         }
-        _ => return,
+        Query::Compare(_)
+        | Query::Charts { .. }
+        | Query::Log { .. }
+        | Query::Yaml(_)
+        | Query::Templates(_) => return,
     };
     let _ = update(state, Event::Answer(id, answer));
-}
-
-fn comparison() -> Comparison {
-    let pair = |kind, canary: f64, stable: f64| MetricPair {
-        kind,
-        canary: Finite::new(canary).ok_or(NoData::NotANumber),
-        stable: Finite::new(stable).ok_or(NoData::NotANumber),
-        evaluated_at: Some(now()),
-    };
-    Comparison {
-        canary: Some(PodHash::new("canary1")),
-        stable: Some(PodHash::new("stable1")),
-        pairs: [
-            pair(MetricKind::ErrorRatio, 0.0162, 0.001),
-            pair(MetricKind::LatencyP99, 0.412, 0.306),
-            pair(MetricKind::RequestRate, 92.1, 811.0),
-        ]
-        .into(),
-        source: Text::clean("prometheus.eu"),
-        warnings: [].into(),
-    }
-}
-
-/// Curves of twelve minutes: the canary goes bad in the middle; stable has a gap.
-pub(super) fn charts() -> Charts {
-    let curve = |value: &dyn Fn(u32) -> f64| Series {
-        start: ago(780),
-        step_seconds: 10,
-        points: (0..78).map(|step| Finite::new(value(step))).collect(),
-    };
-    let wave = |step: u32| f64::from(step * 37 % 11) / 40.0;
-    let bad = |step: u32| if step > 36 { 1.0 + f64::from(step - 36) / 12.0 } else { 0.3 };
-    let gap = |step: u32| if (50..56).contains(&step) { f64::NAN } else { 1.0 };
-    let chart = |kind, high: f64, low: f64| Chart {
-        kind,
-        canary: Ok(curve(&|step| high * (bad(step) + wave(step)) / 4.0)),
-        stable: Ok(curve(&|step| low * (1.0 + wave(step)) * gap(step))),
-    };
-    Charts {
-        charts: [
-            chart(MetricKind::ErrorRatio, 0.016, 0.001),
-            chart(MetricKind::LatencyP99, 0.5, 0.306),
-            Chart {
-                kind: MetricKind::RequestRate,
-                canary: Ok(curve(&|step| 90.0 + wave(step) * 9.0)),
-                stable: Err(NoData::NoSeries),
-            },
-        ]
-        .into(),
-        source: Text::clean("prometheus.eu"),
-        warnings: [].into(),
-    }
-}
-
-/// Pods, runs and events of `payments/api`.
-pub(super) fn detail() -> Detail {
-    let pod = |name: &str, hash: &str, (status, why): (&str, Option<&str>)| Pod {
-        name: Name::new(name),
-        uid: Uid::new(name),
-        replica_set: Some(Uid::new(&format!("rs-{hash}"))),
-        hash: Some(PodHash::new(hash)),
-        status: Text::clean(status),
-        why: why.map(Text::clean),
-        ready: (u32::from(why.is_none()) + 1, 2),
-        restarts: if why.is_some() { 6 } else { 0 },
-        created: Some(ago(700)),
-        node: Some(Name::new("node-a1")),
-        containers: [Name::new("app"), Name::new("proxy")].into(),
-    };
-    let mut pods = vec![
-        pod(
-            "api-canary1-7xk2p",
-            "canary1",
-            ("CrashLoopBackOff", Some("back-off 5m0s restarting failed container")),
-        ),
-        pod("api-canary1-9bq4d", "canary1", ("Running", None)),
-        pod("api-canary1-mm2wz", "canary1", ("Running", None)),
-        pod("api-canary1-x8c6v", "canary1", ("Running", None)),
-    ];
-    for number in 0..18 {
-        pods.push(pod(&format!("api-stable1-{number:05}"), "stable1", ("Running", None)));
-    }
-    Detail {
-        target: target("eu/payments/api"),
-        pods: pods.into(),
-        pods_left_out: 0,
-        runs: [run()].into(),
-        events: [
-            event(720, "RolloutUpdated", "Rollout updated to revision 43", ""),
-            event(715, "TrafficWeightUpdated", "Traffic weight updated from 0 to 5", ""),
-            event(710, "RolloutStepCompleted", "Rollout step 1/6 completed (setWeight: 5)", ""),
-            event(410, "RolloutStepCompleted", "Rollout step 2/6 completed (pause: 5m)", ""),
-            event(405, "TrafficWeightUpdated", "Traffic weight updated from 5 to 20", ""),
-            event(
-                400,
-                "BackOff",
-                "Back-off restarting failed container app in pod api-canary1-7xk2p",
-                "Warning",
-            ),
-        ]
-        .into(),
-        missing: [].into(),
-        seen_at: now(),
-    }
-}
-
-fn run() -> AnalysisRun {
-    let measured = |phase, value: &str, seconds| Measurement {
-        phase,
-        value: Some(Text::clean(value)),
-        message: None,
-        at: Some(ago(seconds)),
-    };
-    AnalysisRun {
-        name: Name::new("api-canary1-43-4-success-rate"),
-        role: Some(Text::clean("Background")),
-        step: Some(4),
-        hash: Some(PodHash::new("canary1")),
-        phase: RunPhase::Running,
-        message: None,
-        started: Some(ago(400)),
-        completed: None,
-        metrics: [RunMetric {
-            name: Text::clean("success-rate"),
-            phase: RunPhase::Running,
-            message: None,
-            tally: Tally { count: 3, successful: 2, failed: 1, ..Tally::default() },
-            limits: RunLimits {
-                success: Some(Text::clean("result[0] >= 0.95")),
-                failures_max: 2,
-                errors_max: 4,
-                count: Some(10),
-                ..RunLimits::default()
-            },
-            measurements: [
-                measured(RunPhase::Successful, "[0.991]", 120),
-                measured(RunPhase::Failed, "[0.921]", 60),
-            ]
-            .into(),
-        }]
-        .into(),
-    }
-}
-
-fn event(seconds: u64, reason: &str, message: &str, kind: &str) -> ClusterEvent {
-    ClusterEvent {
-        uid: Uid::new(&format!("{reason}-{seconds}")),
-        about: Text::clean("Rollout/api"),
-        warning: kind == "Warning",
-        reason: Text::clean(reason),
-        message: Text::clean(message),
-        by: Text::clean("rollouts-controller"),
-        count: 1,
-        first: Some(ago(seconds)),
-        last: Some(ago(seconds)),
-    }
 }
 
 /// A session in this mode.
@@ -565,10 +412,25 @@ fn roles(buffer: &Buffer) -> String {
     map
 }
 
-/// Writes a picture for human eyes, when PICTURES names a folder.
-pub(super) fn show(name: &str, state: &State, size: (u16, u16)) {
-    let Some(folder) = option_env!("PICTURES") else { return };
-    let theme = Theme::dark();
-    let svg = super::svg::picture(&painted(state, &theme, size), &theme);
-    let _ = std::fs::write(format!("{folder}/{name}.svg"), svg);
+/// The server's answer to the rehearsal of the dialog on top: it would take it.
+pub(super) fn rehearse(state: &mut State, dry_run: DryRun) {
+    let Some(Popup::Confirm(dialog)) = state.focus().popups.last() else { panic!("no dialog") };
+    let id = dialog.order.clone();
+    let order = state.orders().get(&id).unwrap();
+    let row = state.fleet().row(&order.plan.target).unwrap();
+    let rehearsal = Rehearsal {
+        footing: Footing::of(&row.workload),
+        read_at: state.now(),
+        access: vec![Access {
+            right: Text::clean("patch rollouts/status"),
+            answer: AccessAnswer::Allowed,
+        }],
+        dry_run,
+        writes: vec![],
+        shown: Block::clean(
+            "PATCH rollouts/api/status (merge)\n{\"status\":{\"abort\":true,\"promoteFull\":false}}",
+        ),
+    };
+    let news = OrderNews::Rehearsed(Ok(Box::new(rehearsal)));
+    let _ = update(state, Event::Order(id, news));
 }

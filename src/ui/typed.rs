@@ -36,7 +36,7 @@ mod tests {
         assert_eq!(line(&input, 20).text(), "payments ");
         assert_eq!(line(&input, 6).text(), "…ents ");
         input.handle(InputRequest::GoToStart);
-        assert_eq!(line(&input, 6).text(), "payme…".replace("e…", "…").replace("paym", "paym"));
+        assert_eq!(line(&input, 6).text(), "payme…");
         assert_eq!(line(&Input::default(), 0).text(), " ");
     }
 }

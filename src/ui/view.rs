@@ -43,9 +43,9 @@ pub fn paint(state: &State, theme: &Theme, buffer: &mut Buffer) {
 
 /// Paints what is open over the screen, below the header, so that mode and clusters are always seen.
 fn popup(state: &State, open: &Popup, theme: &Theme, buffer: &mut Buffer, area: Rect) {
-    let is_framed = area.height >= FRAMED_ROWS;
-    let top = u16::from(is_framed);
-    let screen = Rect { y: area.y + top, height: area.height - 2 * top, ..area };
+    let top = u16::from(area.height >= FRAMED_ROWS || is_labelled(state, area));
+    let bottom = u16::from(area.height >= FRAMED_ROWS);
+    let screen = Rect { y: area.y + top, height: area.height - top - bottom, ..area };
     match open {
         Popup::Confirm(dialog) => popups::confirm::paint(state, dialog, theme, buffer, screen),
         Popup::Pager(pager) => popups::lists::pager(state, pager, theme, buffer, screen),
@@ -58,11 +58,15 @@ fn popup(state: &State, open: &Popup, theme: &Theme, buffer: &mut Buffer, area: 
 /// Rows from which on there is room for header and hints around the screen.
 const FRAMED_ROWS: u16 = 6;
 
-/// Paints header and hints; returns what is left between them. A simulated world says so at every size.
+/// Whether the header stands there even where there is hardly room: a simulated world says so at every size.
+fn is_labelled(state: &State, area: Rect) -> bool {
+    state.session().mode == Mode::Simulated && area.height > 1
+}
+
+/// Paints header and hints; returns what is left between them.
 fn frame(state: &State, theme: &Theme, buffer: &mut Buffer, area: Rect) -> Rect {
     let cells = usize::from(area.width);
-    let is_simulated = state.session().mode == Mode::Simulated;
-    if area.height < FRAMED_ROWS && !(is_simulated && area.height > 1) {
+    if area.height < FRAMED_ROWS && !is_labelled(state, area) {
         return area;
     }
     let top = Rect { height: 1, ..area };

@@ -164,13 +164,13 @@ fn evidence(state: &State, plan: &Plan, cells: usize) -> Vec<Words> {
         && let (Some(judged), Some(seen)) = (&row.metrics.verdict, &row.metrics.comparison)
     {
         words = summary::verdict(judged.answer).words();
+        if let Some(old) = format::source_age(Freshness::of(Some(seen.at), state.now())) {
+            words.push(Role::Stale, format!(" {old} old"));
+        }
         let worst = judged.metrics.iter().find(|metric| metric.answer == Some(judged.answer));
         if let Some(worst) = worst {
             let name = format::metric_name(worst.kind);
             words.push(Role::Muted, format!("  {name} {}", worst.why));
-        }
-        if let Some(old) = format::source_age(Freshness::of(Some(seen.at), state.now())) {
-            words.push(Role::Muted, format!(" · {old} old"));
         }
     }
     let source = state.sources().kubernetes(&plan.target.cluster);

@@ -64,6 +64,11 @@ fn counts(state: &State, cells: usize) -> Words {
     let rows = || state.fleet().rows().map(|(_, row)| row);
     let of = |group| rows().filter(|row| row.group == group).count();
     let (moving, needing) = (of(Group::Moving), of(Group::NeedsYou));
+    let is_synced = |cluster| state.fleet().is_synced(cluster);
+    if state.fleet().is_empty() && !state.session().clusters.iter().any(is_synced) {
+        // Nothing was heard yet: a zero would be a lie.
+        return Words::new().apart(listed(state), cells);
+    }
     let dot = " · ";
     let mut left =
         Words::of(Role::Text, format!(" {}", format::count(state.fleet().len(), "rollout")));
@@ -247,9 +252,9 @@ fn empty(state: &State, cells: usize, height: usize) -> Vec<Words> {
     let mut lines = vec![Words::new(); usize::from(height > 8)];
     if clusters.is_empty() {
         lines.push(Words::of(Role::Text, " no cluster is configured"));
-        lines.push(Words::of(
-            Role::Muted,
-            " name a context with --context, or set KUBECONFIG; `pilothouse demo` shows a simulated fleet",
+        lines.extend(told(
+            "name a context with --context, or set KUBECONFIG; `pilothouse demo` shows a simulated fleet",
+            cells,
         ));
         return lines;
     }
@@ -259,12 +264,18 @@ fn empty(state: &State, cells: usize, height: usize) -> Vec<Words> {
     let is_synced = clusters.iter().any(|cluster| state.fleet().is_synced(cluster));
     if is_synced {
         lines.push(Words::new());
-        lines.push(Words::of(
-            Role::Muted,
-            " Argo Rollouts and Deployments are looked for; -A looks in all namespaces, -n NAME in one",
+        lines.extend(told(
+            "Argo Rollouts and Deployments are looked for; -A looks in all namespaces, -n NAME in one",
+            cells,
         ));
     }
     lines
+}
+
+/// A sentence over as many lines as it needs.
+fn told(text: &str, cells: usize) -> impl Iterator<Item = Words> {
+    let lines = format::wrap(text, cells.saturating_sub(2), 4, ink::CUT);
+    lines.into_iter().map(|line| Words::of(Role::Muted, format!(" {line}")))
 }
 
 fn waiting(state: &State, cluster: &ClusterName) -> Words {

@@ -64,17 +64,26 @@ fn axis(state: &State, story: &Story, columns: usize) -> Axis {
         now.checked_sub(Duration::from_secs(u64::from(seconds))).unwrap_or(Timestamp::MIN)
     };
     let right = back(chosen.back_seconds);
-    let left = if chosen.span_seconds == 0 {
+    let window = if chosen.span_seconds == 0 {
         // Older revisions lie days back; the present one begins where its steps do.
         let begins = story.steps.first().map(|(at, _)| *at);
         let first = begins.or_else(|| story.entries.first().map(|entry| entry.at)).unwrap_or(now);
-        first.min(right.checked_sub(SPAN_LEAST).unwrap_or(first))
+        let least = calm(right, SPAN_LEAST);
+        Window::over(first.min(least), right, columns)
     } else {
-        right.checked_sub(Duration::from_secs(u64::from(chosen.span_seconds))).unwrap_or(right)
+        let span = Duration::from_secs(u64::from(chosen.span_seconds));
+        let left = calm(right, span);
+        Window::over(left, left.checked_add(span + span / 4).unwrap_or(right), columns)
     };
-    let window = Window::over(left, right, columns);
     let cursor = chosen.cursor_seconds.map(back);
     Axis { cursor: cursor.and_then(|at| window.column(at)), reading: cursor.unwrap_or(now), window }
+}
+
+/// A left edge that lies this far back or a little further: it jumps by a quarter of the span, and does not creep.
+fn calm(right: Timestamp, span: Duration) -> Timestamp {
+    let grain = i64::try_from(span.as_secs() / 4).unwrap_or(i64::MAX).max(1);
+    let left = right.checked_sub(span).unwrap_or(Timestamp::MIN).as_second();
+    Timestamp::from_second(left.div_euclid(grain).saturating_mul(grain)).unwrap_or(Timestamp::MIN)
 }
 
 /// `13:50 – 14:02 · 10 s a column`, and how one moves.
