@@ -384,8 +384,14 @@ fn resolve(order: &mut Order, facts: &Facts<'_>) -> Vec<AuditEntry> {
         (Some(Sighting::Gap | Sighting::Overtaken { .. }), None) => {
             by_world(order, &unknown, facts)
         }
+        // Nothing was seen of a write without a precondition: if the world stands so, somebody brought it there.
+        (None, None) if stands(order, facts) => by_world(order, &unknown, facts),
         (None, precondition) => quiet(order, &unknown, precondition.as_ref(), facts),
     }
+}
+
+fn stands(order: &Order, facts: &Facts<'_>) -> bool {
+    matches!(facts.workload, Known::Here(workload) if arrival::stands(&order.plan, workload))
 }
 
 /// What is known of a write without an answer.
@@ -436,9 +442,9 @@ fn by_world(order: &mut Order, unknown: &Unknown, facts: &Facts<'_>) -> Vec<Audi
             (&Text::from("it was deleted"), Outcome::Superseded),
             facts.now,
         ),
-        Known::Here(workload) if arrival::stands(&order.plan, workload) => {
+        Known::Here(_) if stands(order, facts) => {
             let words = format!(
-                "probably done: no answer came ({}), the watch had a gap, and it stands where it should",
+                "probably done: no answer came ({}), its mark was not seen, and it stands where it should",
                 unknown.why
             );
             end(order, Outcome::Unknown(Text::clean(&words)), facts.now)
@@ -460,8 +466,12 @@ fn quiet(
 ) -> Vec<AuditEntry> {
     let now = facts.now;
     let current = facts.proven_at.is_some_and(|at| at > unknown.since && age(at, now) < STALE_FROM);
-    let unchanged = matches!((facts.workload, precondition), (Known::Here(workload), Some(version))
-        if workload.meta.resource_version == *version);
+    let own = order.plan.writes.get(unknown.write).is_some_and(|it| is_own(&order.plan, it));
+    let unchanged = match (facts.workload, precondition) {
+        (Known::Here(workload), Some(version)) if own => workload.meta.resource_version == *version,
+        (Known::Here(_), _) => !stands(order, facts),
+        (Known::Gone | Known::NotYet, _) => false,
+    };
     let quiet = if current && unchanged { unknown.quiet.or(Some(now)) } else { None };
     if quiet.is_some_and(|at| age(at, now) >= QUIET_MIN) {
         let why = Text::clean(&format!(

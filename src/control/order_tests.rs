@@ -307,6 +307,20 @@ fn a_pause_sent_blind_is_not_called_overtaken() {
 }
 
 #[test]
+fn a_pause_sent_blind_of_which_nothing_is_seen_is_judged_by_the_world() {
+    for (world, outcome, words) in [
+        (canary().hand_paused().version("503"), "unknown", "probably done"),
+        (canary().version("503"), "failed", "nothing changed within 60 s"),
+    ] {
+        let mut order = sending(Action::Pause, &canary());
+        tell(&mut order, no_answer(0, None), &facts(Known::NotYet, at(900), at(1_010)));
+        let _ = look(&mut order, &here(&world, 1_020));
+        let _ = look(&mut order, &here(&world, 1_080));
+        ended(&order, outcome, words);
+    }
+}
+
+#[test]
 fn a_deleted_workload_ends_an_unknown_write() {
     let mut order = sending(Action::Promote, &canary());
     tell(&mut order, no_answer(0, Some("500")), &here(&canary(), 1_010));

@@ -37,6 +37,9 @@ pub enum Need {
     AbortNotDone,
     /// The ReplicaSet of the stable version exists.
     StableKept,
+    /// The update is no way back inside the rollback window: there the controller ignores abort, and a pause by hand
+    /// that was lifted would let it go on.
+    OutsideWindow,
     /// There is a revision to go back to.
     Target,
     /// The object with the template is one we can write to.
@@ -65,6 +68,7 @@ impl Need {
             Self::NotAborted => not_aborted(case, action),
             Self::AbortNotDone => abort_not_done(case),
             Self::StableKept => stable_kept(case),
+            Self::OutsideWindow => outside_window(case),
             Self::Target => target::choose(case, action, context).err(),
             Self::TemplateWritable => template_writable(case),
         }
@@ -253,6 +257,15 @@ fn stable_kept(case: Case<'_>) -> Option<Refusal> {
         case.stable_set().is_some().into(),
         "the ReplicaSet of the stable version is not known here",
         "name an older revision with roll back, or pause",
+    )
+}
+
+fn outside_window(case: Case<'_>) -> Option<Refusal> {
+    let holds = !case.flies_within_window();
+    unless(
+        holds.into(),
+        "inside the rollback window the controller ignores abort, and the pause by hand already holds it",
+        "leave it paused; roll back goes to the stable version",
     )
 }
 

@@ -32,8 +32,9 @@ pub(super) fn predict(
     let aim = aim(row.recipe, case, action, context);
     let route = aim.as_ref().map(|aim| target::route(case, aim, Some(context.now)));
     let effect = effect(row.recipe, case, aim.as_ref().zip(route), context.now);
-    let ignored =
-        matches!(row.recipe, Recipe::Abort | Recipe::AbortAndUnpause) && case.flies_within_window();
+    let ignored = matches!(row.recipe, Recipe::Abort | Recipe::AbortAndUnpause)
+        && case.flies_within_window()
+        && !case.hand_paused();
     Told {
         change: change(case, aim.as_ref()),
         prediction: Prediction {

@@ -244,6 +244,8 @@ fn abort_inside_the_rollback_window_says_that_it_is_ignored_and_offers_pause() {
     let plan = planned(Action::Abort, &back.0);
     assert_eq!(plan.instead, Some(Action::Pause));
     assert!(plan.prediction.warnings.iter().any(|it| it.as_str().contains("ignores abort here")));
+    let held = back.clone().hand_paused().edit(|it| it.spec.traffic.routed = false);
+    refused(Action::Abort, &held, "the pause by hand already holds it");
     let outside = back.edit(|rollout| rollout.spec.rollback_window = Some(1));
     assert_eq!(planned(Action::Abort, &outside.0).instead, None);
     assert_eq!(planned(Action::Abort, &canary().0).instead, None);

@@ -1,0 +1,13 @@
+//! Live: real clusters, whoever made them. `KUBECONFIG` and `PILOTHOUSE_LIVE_CONTEXT` (default: the current context)
+//! say which; `AUDIT_LOG` is the API server's audit log, the witness of what was written. Without
+//! `PILOTHOUSE_LIVE_CONTEXT` every test says that it was skipped. Each test has a namespace of its own.
+
+#![expect(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "helpers of tests")]
+#![expect(clippy::disallowed_methods, reason = "a deadline needs a clock, a program its variables")]
+#![expect(clippy::tests_outside_test_module, reason = "an integration test is one module")]
+
+mod canaries;
+mod manifests;
+mod others;
+mod pilot;
+mod plane;

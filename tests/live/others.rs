@@ -1,0 +1,185 @@
+//! Deeds on blue-greens and Deployments, and what happens without rights or without answers.
+
+use std::process::Command;
+
+use pilothouse::control::action::Action;
+use pilothouse::control::check::CheckId;
+use pilothouse::control::order::{AttemptAnswer, OrderState, Outcome};
+use pilothouse::domain::ids::WorkloadKind;
+use serde_json::{Value, json};
+
+use super::manifests::{canary, deployment, rollout, service};
+use super::pilot::Pilot;
+use super::plane::Plane;
+
+async fn blue_green(plane: &Plane, name: &str) {
+    for which in ["active", "preview"] {
+        plane.create("services", &service(&format!("{name}-{which}"), name)).await;
+    }
+    let strategy = json!({"blueGreen": {
+        "activeService": format!("{name}-active"),
+        "previewService": format!("{name}-preview"),
+        "autoPromotionEnabled": false,
+        "scaleDownDelaySeconds": 30,
+        "postPromotionAnalysis": {"templates": [{"templateName": "long"}]},
+    }});
+    let template = json!({
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "AnalysisTemplate",
+        "metadata": {"name": "long"},
+        "spec": {"metrics": [{
+            "name": "long", "interval": "5s", "count": 100, "successCondition": "true",
+            "provider": {"prometheus": {"address": "http://127.0.0.1:9090", "query": "vector(1)"}},
+        }]},
+    });
+    plane.create("analysistemplates", &template).await;
+    plane.create("rollouts", &rollout(name, 2, &strategy)).await;
+    plane.phase(name, "Healthy").await;
+    plane.release("rollouts", name, "2.0.0").await;
+    plane.phase(name, "Paused").await;
+}
+
+async fn active(plane: &Plane, name: &str) -> Value {
+    let service = plane.get("services", &format!("{name}-active")).await;
+    service["spec"]["selector"]["rollouts-pod-template-hash"].clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn abort_after_the_switch_brings_the_active_service_back_although_a_new_pod_is_not_ready() {
+    let Some(plane) = Plane::new().await else { return };
+    blue_green(&plane, "six").await;
+    let stable = active(&plane, "six").await;
+    let mut pilot = Pilot::start(&plane, &plane.context);
+    let target = pilot.rollout("six");
+    pilot.until(&target, |_| true).await;
+    pilot.arrives(&plane, Action::Promote, &target).await;
+    assert_ne!(active(&plane, "six").await, stable);
+    // One pod of the new version becomes unready.
+    let pods = plane.list("pods").await;
+    let new = pods
+        .iter()
+        .find(|pod| pod["metadata"]["labels"]["rollouts-pod-template-hash"] != stable)
+        .and_then(|pod| pod["metadata"]["name"].as_str());
+    let status = json!({"status": {"conditions": [{"type": "Ready", "status": "False"}]}});
+    let path = format!("/api/v1/namespaces/{}/pods/{}/status", plane.namespace, new.unwrap());
+    plane.send(http::Method::PATCH, &path, "application/strategic-merge-patch+json", &status).await;
+    pilot.caught_up(&plane, &target).await;
+    let order = pilot.arrives(&plane, Action::Abort, &target).await;
+    assert!(order.plan.prediction.effect.as_str().contains("instead of an abort"));
+    assert_eq!(active(&plane, "six").await, stable);
+    plane.down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deployment_is_paused_resumed_rolled_back_and_restarted() {
+    let Some(plane) = Plane::new().await else { return };
+    plane.create("deployments", &deployment("seven", 2)).await;
+    let done =
+        |it: &Value| it["status"]["availableReplicas"] == 2 && it["status"]["updatedReplicas"] == 2;
+    plane.until("deployments", "seven", done).await;
+    plane.release("deployments", "seven", "2.0.0").await;
+    let cause = json!({"metadata": {"annotations": {"kubernetes.io/change-cause": "two"}}});
+    plane.merge("deployments", "seven", &cause).await;
+    plane
+        .until("deployments", "seven", |it| {
+            done(it) && it["status"]["observedGeneration"] == it["metadata"]["generation"]
+        })
+        .await;
+    let mut pilot = Pilot::start(&plane, &plane.context);
+    let target = pilot.target(WorkloadKind::Deployment, "seven");
+    pilot.until(&target, |it| it.current_hash().is_some()).await;
+    for action in [
+        Action::Pause,
+        Action::Resume,
+        Action::Restart,
+        Action::Rollback { to: Some(pilothouse::domain::ids::Revision(1)) },
+    ] {
+        pilot.arrives(&plane, action, &target).await;
+    }
+    let object = plane.get("deployments", "seven").await;
+    assert_eq!(object["metadata"]["annotations"]["kubernetes.io/change-cause"], "one");
+    let image = &object["spec"]["template"]["spec"]["containers"][0]["image"];
+    assert!(image.as_str().unwrap().ends_with(":1.0.0"), "{image}");
+    if let Some(seen) = plane.witnessed(4).await {
+        assert_eq!(seen.len(), 4, "{seen:#?}");
+    }
+    plane.down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_viewer_is_refused_with_the_missing_right_before_anything_is_sent() {
+    let Some(plane) = Plane::new().await else { return };
+    plane.create("rollouts", &canary("eight", &json!([{"setWeight": 25}, {"pause": {}}]))).await;
+    plane.phase("eight", "Healthy").await;
+    let mut pilot = Pilot::start(&plane, &format!("{}-viewer", plane.context));
+    let target = pilot.rollout("eight");
+    pilot.until(&target, |_| true).await;
+    for action in [Action::Pause, Action::Restart] {
+        let order = pilot.deed(action, &target).await;
+        let OrderState::Ended(Outcome::Refused(refusals)) = &order.state else {
+            panic!("{:#?}", order.state)
+        };
+        let denied: Vec<_> = refusals.iter().filter(|it| it.check == CheckId::Permission).collect();
+        assert!(
+            denied[0].why.as_str().contains("may not patch rollouts in namespace"),
+            "{denied:?}"
+        );
+        assert!(order.attempts.is_empty());
+    }
+    if let Some(seen) = plane.witnessed(0).await {
+        assert_eq!(seen, []);
+    }
+    plane.down().await;
+}
+
+/// Freezes a part of the plane while a deed is sent, lets it go, and follows the order to its end.
+async fn frozen(component: &str, action: Action) {
+    let Some(plane) = Plane::new().await else { return };
+    let Some(tool) = std::env::var_os("PILOTHOUSE_LIVE_TOOL") else {
+        eprintln!("skipped: PILOTHOUSE_LIVE_TOOL names nothing that can freeze a server");
+        return;
+    };
+    let live = |verb: &str| {
+        let done = Command::new(&tool).args([verb, &plane.context, component]).status().unwrap();
+        assert!(done.success());
+    };
+    plane.create("rollouts", &canary("nine", &json!([{"setWeight": 25}, {"pause": {}}]))).await;
+    plane.phase("nine", "Healthy").await;
+    let mut pilot = Pilot::start(&plane, &plane.context);
+    let target = pilot.rollout("nine");
+    pilot.until(&target, |_| true).await;
+    let plan = pilot.plan(action, &target).unwrap();
+    live("freeze");
+    let mut order = pilot.send(plan).await;
+    while matches!(order.state, OrderState::Sending) {
+        pilot.step(&mut order).await;
+    }
+    let silent = order.attempts.last().map(|it| it.answer.clone());
+    assert!(matches!(silent, Some(AttemptAnswer::NoAnswer(_))), "{order:#?}");
+    assert!(matches!(order.state, OrderState::Unknown { .. }), "{order:#?}");
+    live("thaw");
+    while !order.is_over() {
+        pilot.step(&mut order).await;
+    }
+    // Whatever the server did with it, we say what is so.
+    let paused = plane.get("rollouts", "nine").await["spec"]["paused"] == true;
+    let OrderState::Ended(outcome) = &order.state else { panic!("{order:#?}") };
+    match outcome {
+        Outcome::Arrived => assert!(paused),
+        Outcome::Unknown(why) => assert!(paused && why.as_str().contains("probably"), "{why}"),
+        Outcome::Failed(why) => {
+            assert!(!paused && why.as_str().contains("was not applied"), "{why}");
+        }
+        other => panic!("{other:?}"),
+    }
+    // Even the server's own log may call it 504 and have applied it; but it was asked once at most.
+    assert!(plane.asked() <= 1);
+    plane.down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_into_a_frozen_store_or_network_ends_as_the_world_says() {
+    for component in ["etcd", "forward", "apiserver"] {
+        frozen(component, Action::Pause).await;
+    }
+}

@@ -1,0 +1,183 @@
+//! The cluster under test as its administrator sees it: objects made and changed by other hands than ours, and the
+//! audit log that tells what reached the server.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use http::{Method, Request};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use serde_json::{Value, json};
+
+/// Nothing on the live plane takes longer; a test that waits so long has failed.
+pub const PATIENCE: Duration = Duration::from_secs(90);
+
+static NUMBER: AtomicU32 = AtomicU32::new(0);
+
+/// A namespace of its own on the cluster under test.
+pub struct Plane {
+    pub context: String,
+    pub namespace: String,
+    client: kube::Client,
+    audit_log: Option<PathBuf>,
+}
+
+/// One write that reached the server and had an effect.
+#[derive(Debug, PartialEq)]
+pub struct Witnessed {
+    pub what: String,
+    pub body: Value,
+}
+
+impl Plane {
+    /// `None`, and a word on stderr, when there is no cluster to test on.
+    pub async fn new() -> Option<Self> {
+        let Ok(context) = std::env::var("PILOTHOUSE_LIVE_CONTEXT") else {
+            eprintln!("skipped: PILOTHOUSE_LIVE_CONTEXT names no live cluster");
+            return None;
+        };
+        let options = KubeConfigOptions { context: Some(context.clone()), ..Default::default() };
+        let kubeconfig = Kubeconfig::read().unwrap();
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await.unwrap();
+        let client = kube::Client::try_from(config).unwrap();
+        let number = NUMBER.fetch_add(1, Ordering::SeqCst);
+        let namespace = format!("ph-{}-{number}", std::process::id());
+        let audit_log = std::env::var_os("AUDIT_LOG").map(PathBuf::from);
+        let plane = Self { context, namespace, client, audit_log };
+        let body =
+            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": plane.namespace}});
+        plane.send(Method::POST, "/api/v1/namespaces", "application/json", &body).await;
+        Some(plane)
+    }
+
+    pub async fn send(&self, method: Method, path: &str, format: &str, body: &Value) -> Value {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("content-type", format)
+            .body(body.to_string().into_bytes())
+            .unwrap();
+        self.client.request(request).await.unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    fn path(&self, collection: &str) -> String {
+        let group = match collection {
+            "rollouts" | "analysistemplates" => "apis/argoproj.io/v1alpha1",
+            "deployments" | "replicasets" => "apis/apps/v1",
+            "ingresses" => "apis/networking.k8s.io/v1",
+            _ => "api/v1",
+        };
+        format!("/{group}/namespaces/{}/{collection}", self.namespace)
+    }
+
+    pub async fn create(&self, collection: &str, body: &Value) {
+        self.send(Method::POST, &self.path(collection), "application/json", body).await;
+    }
+
+    /// A change by somebody else.
+    pub async fn merge(&self, collection: &str, name: &str, body: &Value) {
+        let path = format!("{}/{name}", self.path(collection));
+        self.send(Method::PATCH, &path, "application/merge-patch+json", body).await;
+    }
+
+    pub async fn get(&self, collection: &str, name: &str) -> Value {
+        let request = Request::get(format!("{}/{name}", self.path(collection))).body(Vec::new());
+        self.client.request(request.unwrap()).await.unwrap()
+    }
+
+    pub async fn list(&self, collection: &str) -> Vec<Value> {
+        let request = Request::get(self.path(collection)).body(Vec::new()).unwrap();
+        let list: Value = self.client.request(request).await.unwrap();
+        list["items"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// Waits until the object is as `is_so` wants it.
+    pub async fn until(
+        &self,
+        collection: &str,
+        name: &str,
+        is_so: impl Fn(&Value) -> bool,
+    ) -> Value {
+        let start = Instant::now();
+        loop {
+            let object = self.get(collection, name).await;
+            if is_so(&object) {
+                return object;
+            }
+            assert!(start.elapsed() < PATIENCE, "{name} stays {:#}", object["status"]);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    pub async fn phase(&self, name: &str, phase: &str) -> Value {
+        self.until("rollouts", name, |it| {
+            let seen = it["status"]["observedGeneration"].as_str().map(str::to_owned);
+            it["status"]["phase"] == phase
+                && seen == it["metadata"]["generation"].as_i64().map(|it| it.to_string())
+        })
+        .await
+    }
+
+    /// Releases another version of a workload.
+    pub async fn release(&self, collection: &str, name: &str, version: &str) {
+        let body = json!({"spec": {"template": {"spec": {"containers": [
+            {"name": "app", "image": format!("registry.example.test/{name}:{version}"),
+             "ports": [{"containerPort": 8080}]},
+        ]}}}});
+        self.merge(collection, name, &body).await;
+    }
+
+    /// Our writes of an order in the audit log: not dry runs, answered with 2xx. The log is written with a delay.
+    pub async fn witnessed(&self, count: usize) -> Option<Vec<Witnessed>> {
+        let path = self.audit_log.as_ref()?;
+        let start = Instant::now();
+        loop {
+            let text = std::fs::read_to_string(path).unwrap();
+            let found: Vec<Witnessed> =
+                text.lines().filter_map(|line| self.witness(line)).collect();
+            if found.len() >= count {
+                return Some(found);
+            }
+            assert!(start.elapsed() < PATIENCE, "the audit log has {found:?}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// How many writes of ours reached the server so far, whatever became of them.
+    pub fn asked(&self) -> usize {
+        let text = self.audit_log.as_ref().map(|path| std::fs::read_to_string(path).unwrap());
+        text.unwrap_or_default().lines().filter(|line| self.event(line).is_some()).count()
+    }
+
+    fn event(&self, line: &str) -> Option<Value> {
+        let event: Value = serde_json::from_str(line).ok()?;
+        let word = |path: &str| event.pointer(path).and_then(Value::as_str).unwrap_or_default();
+        let ours = word("/userAgent").starts_with("pilothouse/")
+            && word("/objectRef/namespace") == self.namespace
+            && matches!(word("/objectRef/resource"), "rollouts" | "deployments")
+            && !word("/requestURI").contains("dryRun=All")
+            && word("/stage") == "ResponseComplete";
+        ours.then_some(event)
+    }
+
+    fn witness(&self, line: &str) -> Option<Witnessed> {
+        let event = self.event(line)?;
+        let word = |path: &str| event.pointer(path).and_then(Value::as_str).unwrap_or_default();
+        if event.pointer("/responseStatus/code").and_then(Value::as_i64) != Some(200) {
+            return None;
+        }
+        let sub = word("/objectRef/subresource");
+        let slash = if sub.is_empty() { "" } else { "/" };
+        let verb = word("/verb");
+        Some(Witnessed {
+            what: format!("{verb} {}{slash}{sub}", word("/objectRef/resource")),
+            body: event["requestObject"].clone(),
+        })
+    }
+
+    pub async fn down(self) {
+        let path = format!("/api/v1/namespaces/{}", self.namespace);
+        self.send(Method::DELETE, &path, "application/json", &json!({})).await;
+    }
+}
