@@ -22,9 +22,10 @@ async fn bodies(plane: &Plane, count: usize) -> Vec<(String, Value)> {
     let Some(mut all) = plane.witnessed(count).await else { return Vec::new() };
     all.drain(..)
         .map(|mut one| {
-            let version = match &one.body {
-                Value::Array(operations) => operations[0]["value"].clone(),
-                merge => merge["metadata"]["resourceVersion"].clone(),
+            let version = if one.body.is_array() {
+                one.body[0]["value"].clone()
+            } else {
+                one.body["metadata"]["resourceVersion"].clone()
             };
             assert!(version.is_string(), "without a precondition: {}", one.body);
             if let Some(metadata) = one.body.get_mut("metadata").and_then(Value::as_object_mut) {
@@ -203,5 +204,70 @@ async fn roll_back_with_a_template_elsewhere_goes_through_the_deployment() {
         let what: Vec<&str> = seen.iter().map(|one| one.what.as_str()).collect();
         assert_eq!(what, ["patch rollouts", "patch deployments", "patch rollouts"]);
     }
+    plane.down().await;
+}
+
+fn undecided(name: &str) -> Value {
+    json!({
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "AnalysisTemplate",
+        "metadata": {"name": name},
+        "spec": {"metrics": [{
+            "name": "undecided", "interval": "1s", "count": 1,
+            "successCondition": "result[0] > 5", "failureCondition": "result[0] > 10",
+            "provider": {"prometheus": {"address": "http://127.0.0.1:9090", "query": "vector(1)"}},
+        }]},
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn promote_past_an_inconclusive_step_does_not_start_its_analysis_again() {
+    let Some(plane) = Plane::new().await else { return };
+    plane.create("analysistemplates", &undecided("undecided")).await;
+    let steps = json!([
+        {"setWeight": 25},
+        {"analysis": {"templates": [{"templateName": "undecided"}]}},
+        {"pause": {}},
+    ]);
+    plane.create("rollouts", &canary("ten", &steps)).await;
+    plane.phase("ten", "Healthy").await;
+    plane.release("rollouts", "ten", "2.0.0").await;
+    let inconclusive =
+        |it: &Value| it["status"]["pauseConditions"][0]["reason"] == "InconclusiveAnalysisRun";
+    plane.until("rollouts", "ten", inconclusive).await;
+    let mut pilot = Pilot::start(&plane, &plane.context);
+    let target = pilot.rollout("ten");
+    pilot.until(&target, |_| true).await;
+    let order = pilot.arrives(&plane, Action::Promote, &target).await;
+    assert_eq!(order.plan.writes[0].changes.len(), 3);
+    // The human gate behind it holds.
+    let gate = |it: &Value| it["status"]["pauseConditions"][0]["reason"] == "CanaryPauseStep";
+    let object = plane.until("rollouts", "ten", gate).await;
+    assert_eq!(object["status"]["currentStepIndex"], 2);
+    assert_eq!(plane.list("analysisruns").await.len(), 1);
+    plane.down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn promote_accepts_an_inconclusive_background_analysis() {
+    let Some(plane) = Plane::new().await else { return };
+    plane.create("analysistemplates", &undecided("undecided")).await;
+    let strategy = json!({"canary": {
+        "analysis": {"templates": [{"templateName": "undecided"}]},
+        "steps": [{"setWeight": 25}, {"pause": {"duration": "1h"}}, {"pause": {"duration": "1h"}}],
+    }});
+    plane.create("rollouts", &rollout("eleven", 4, &strategy)).await;
+    plane.phase("eleven", "Healthy").await;
+    plane.release("rollouts", "eleven", "2.0.0").await;
+    let inconclusive = |it: &Value| {
+        let reasons = it["status"]["pauseConditions"].as_array().cloned().unwrap_or_default();
+        reasons.iter().any(|one| one["reason"] == "InconclusiveAnalysisRun")
+    };
+    plane.until("rollouts", "eleven", inconclusive).await;
+    let mut pilot = Pilot::start(&plane, &plane.context);
+    let target = pilot.rollout("eleven");
+    pilot.until(&target, |_| true).await;
+    let order = pilot.arrives(&plane, Action::Promote, &target).await;
+    eprintln!("{:?} {:?}", order.plan.arrival, order.plan.prediction.warnings);
     plane.down().await;
 }

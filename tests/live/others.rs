@@ -71,6 +71,27 @@ async fn abort_after_the_switch_brings_the_active_service_back_although_a_new_po
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_blue_green_that_is_paused_by_hand_is_aborted_before_the_switch_and_retried() {
+    let Some(plane) = Plane::new().await else { return };
+    blue_green(&plane, "twelve").await;
+    let stable = active(&plane, "twelve").await;
+    let mut pilot = Pilot::start(&plane, &plane.context);
+    let target = pilot.rollout("twelve");
+    pilot.until(&target, |_| true).await;
+    for action in [Action::Pause, Action::Abort, Action::Retry, Action::Resume] {
+        pilot.arrives(&plane, action, &target).await;
+        assert_eq!(active(&plane, "twelve").await, stable);
+    }
+    plane.phase("twelve", "Paused").await;
+    pilot.arrives(&plane, Action::PromoteFull, &target).await;
+    assert_ne!(active(&plane, "twelve").await, stable);
+    plane.phase("twelve", "Healthy").await;
+    pilot.arrives(&plane, Action::Rollback { to: None }, &target).await;
+    assert_eq!(active(&plane, "twelve").await, stable);
+    plane.down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_deployment_is_paused_resumed_rolled_back_and_restarted() {
     let Some(plane) = Plane::new().await else { return };
     plane.create("deployments", &deployment("seven", 2)).await;

@@ -180,7 +180,7 @@ impl Pilot {
         let (executor, audit) = (self.executor.clone(), self.audit.clone());
         let crew =
             Crew { executor: &executor, audit: &audit, clock: &clock, identity: Some(&identity) };
-        rehearse(&crew, &plan, &sender).await;
+        Box::pin(rehearse(&crew, &plan, &sender)).await;
         while !matches!(order.state, OrderState::Rehearsed(_) | OrderState::RehearsalFailed(_)) {
             self.step(&mut order).await;
         }
@@ -197,7 +197,7 @@ impl Pilot {
             }
             Ok(clearance) => {
                 order_machine::sent(&mut order);
-                perform(&crew, clearance, &sender).await;
+                Box::pin(perform(&crew, clearance, &sender)).await;
             }
         }
         order
@@ -248,7 +248,7 @@ impl Pilot {
                 clock: &self.clock,
                 identity: None,
             };
-            let notes = conclude(&crew, order, entries).await;
+            let notes = Box::pin(conclude(&crew, order, entries)).await;
             assert!(notes.iter().all(|it| it.as_str().contains("Event")), "{notes:?}");
         }
     }

@@ -63,7 +63,7 @@ impl Plane {
 
     fn path(&self, collection: &str) -> String {
         let group = match collection {
-            "rollouts" | "analysistemplates" => "apis/argoproj.io/v1alpha1",
+            "rollouts" | "analysistemplates" | "analysisruns" => "apis/argoproj.io/v1alpha1",
             "deployments" | "replicasets" => "apis/apps/v1",
             "ingresses" => "apis/networking.k8s.io/v1",
             _ => "api/v1",
