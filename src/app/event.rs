@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::app::input::Input;
+use crate::app::input::{Background, Input};
 use crate::control::action::Action;
 use crate::control::audit::AuditRecord;
 use crate::control::clearance::Clearance;
@@ -31,6 +31,8 @@ pub enum Event {
     Answer(QueryId, Answer),
     /// News of an order.
     Order(OrderId, OrderNews),
+    /// Mistakes in files, at the start or when a theme is chosen.
+    Warned(Vec<Text>),
     /// A file was written or something was copied, or not; in words.
     Told(Result<Text, Text>),
 }
@@ -82,6 +84,8 @@ pub enum Effect {
     Save(Picture),
     /// Another theme.
     Theme(Text),
+    /// The terminal told what its background is like: the theme may have to follow.
+    Background(Background),
     /// Stops the program as the shell does (ctrl-z).
     Suspend,
     /// Ends the program.

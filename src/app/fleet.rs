@@ -183,6 +183,17 @@ impl Fleet {
         }
     }
 
+    /// Changes what nobody sees: the row is not new for it.
+    pub(in crate::app) fn amend_quietly(
+        &mut self,
+        target: &WorkloadRef,
+        change: impl FnOnce(&mut Row),
+    ) {
+        if let Some(row) = self.rows.get_mut(target) {
+            change(row);
+        }
+    }
+
     /// Takes a comparison, with hysteresis.
     pub(in crate::app) fn compare(
         &mut self,

@@ -66,6 +66,14 @@ pub fn targets(state: &State) -> Vec<&WorkloadRef> {
         .collect()
 }
 
+/// Every row, whatever is filtered or hidden, in the order of need.
+#[must_use]
+pub fn everything(state: &State) -> Vec<&WorkloadRef> {
+    let mut rows: Vec<(&WorkloadRef, &Row)> = state.fleet().rows().collect();
+    rows.sort_by_key(|row| (row.1.group, order(Sort::Need, row)));
+    rows.into_iter().map(|(target, _)| target).collect()
+}
+
 /// Inside a group: as the operator sorted, and always total, so that rows never change places by chance.
 type Order<'a> = (Option<(u8, i64)>, Option<Reverse<i64>>, &'a WorkloadRef);
 

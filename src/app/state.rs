@@ -1,6 +1,6 @@
 //! All that the program knows: six nouns, one writer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::fleet::{Fleet, Row};
 use super::focus::Focus;
@@ -10,6 +10,7 @@ use crate::analysis::verdict::Limits;
 use crate::app::input::Background;
 use crate::app::keymap::Keymap;
 use crate::control::order::Order;
+use crate::domain::feed::Scope;
 use crate::domain::ids::{ClusterName, OrderId, QueryId, WorkloadRef};
 use crate::domain::observed::Timestamp;
 use crate::domain::text::Text;
@@ -26,6 +27,8 @@ pub struct State {
     pub(in crate::app) notices: Notices,
     pub(in crate::app) keymap: Keymap,
     pub(in crate::app) queries: Queries,
+    /// Whose parts are followed, per cluster.
+    pub(in crate::app) followed: BTreeMap<ClusterName, BTreeSet<Scope>>,
 }
 
 /// What was settled at the start.
@@ -45,8 +48,10 @@ pub struct Session {
     pub background: Option<Background>,
     /// Makes order ids unique among all sessions: `update` itself throws no dice.
     pub seed: u64,
-    /// Whether somebody watches a screen: charts and details are asked for only then.
+    /// Whether somebody watches a screen: curves are asked for only then.
     pub front: FrontKind,
+    /// Whether metrics are asked for without a screen.
+    pub asks_metrics: bool,
 }
 
 /// Whether anything may be changed.
@@ -117,6 +122,7 @@ impl State {
             notices: Notices::default(),
             keymap,
             queries: Queries::default(),
+            followed: BTreeMap::new(),
         }
     }
 

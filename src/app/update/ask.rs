@@ -1,0 +1,105 @@
+//! Which questions are due: comparisons of what moves, curves of what is open.
+
+use std::time::Duration;
+
+use crate::analysis::need::Group;
+use crate::analysis::steps;
+use crate::app::event::Effect;
+use crate::app::state::{Purpose, State};
+use crate::domain::feed::{Query, RevisionPair};
+use crate::domain::ids::{QueryId, WorkloadRef};
+use crate::domain::observed::{Timestamp, age};
+use crate::domain::workload::Workload;
+
+/// A moving canary is compared this often: two scrapes of the usual 15 s never fall between two questions unseen.
+pub(super) const COMPARE_EVERY: Duration = Duration::from_secs(10);
+
+/// The open one, by a person who looks at it.
+const COMPARE_OPEN_EVERY: Duration = Duration::from_secs(5);
+
+/// Most questions open at once; the rest waits for the next tick.
+const OPEN_MAX: usize = 16;
+
+/// Points of a curve: as many as a wide terminal can show.
+const CHART_POINTS: u32 = 120;
+
+/// How far back curves go when the rollout does not say when it began.
+const CHART_SPAN: Duration = Duration::from_secs(1_800);
+
+/// The questions that are due now.
+pub(super) fn due(state: &mut State) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    let open = state.focus.selected.clone();
+    let candidates: Vec<(WorkloadRef, bool)> = state
+        .fleet
+        .rows()
+        .filter(|(target, row)| {
+            state.session.measured.contains(&target.cluster)
+                && (row.group != Group::Steady || Some(*target) == open.as_ref())
+                && steps::canary(&row.workload).is_some()
+        })
+        .filter(|(target, row)| {
+            let every = if Some(*target) == open.as_ref() { COMPARE_OPEN_EVERY } else { COMPARE_EVERY };
+            row.metrics.asked_at.is_none_or(|at| age(at, state.now) >= every)
+        })
+        .map(|(target, _)| (target.clone(), Some(target) == open.as_ref()))
+        .collect();
+    for (target, is_open) in candidates {
+        if state.queries.open.len() >= OPEN_MAX {
+            break;
+        }
+        effects.extend(compare(state, &target));
+        if is_open && super::feed::shows_charts(state.focus.screen) {
+            effects.extend(charts(state, &target));
+        }
+    }
+    effects
+}
+
+/// Asks how canary and stable compare now.
+pub(super) fn compare(state: &mut State, target: &WorkloadRef) -> Option<Effect> {
+    let pair = pair(&state.fleet.row(target)?.workload);
+    let now = state.now;
+    state.fleet.amend_quietly(target, |row| row.metrics.asked_at = Some(now));
+    Some(query(state, Purpose::Compare(target.clone()), Query::Compare(pair)))
+}
+
+/// Asks for the curves since the rollout began.
+pub(super) fn charts(state: &mut State, target: &WorkloadRef) -> Option<Effect> {
+    if !state.session.measured.contains(&target.cluster) {
+        return None;
+    }
+    let row = state.fleet.row(target)?;
+    let to = state.now;
+    let from = began(&row.workload, to);
+    let step_seconds = u32::try_from(age(from, to).as_secs()).unwrap_or(u32::MAX) / CHART_POINTS;
+    let question = Query::Charts { pair: pair(&row.workload), from, to, step_seconds: step_seconds.max(5) };
+    Some(query(state, Purpose::Charts(target.clone()), question))
+}
+
+/// When the update began: the canary's ReplicaSet was made a little before. At most half an hour ago, at least five
+/// minutes, so that stable's curve tells what is usual.
+fn began(workload: &Workload, now: Timestamp) -> Timestamp {
+    let earliest = now.checked_sub(CHART_SPAN).unwrap_or(now);
+    let latest = now.checked_sub(Duration::from_secs(300)).unwrap_or(now);
+    let created = steps::canary(workload).and_then(|set| set.created);
+    let lead = created.and_then(|at| at.checked_sub(Duration::from_secs(60)).ok());
+    lead.unwrap_or(latest).clamp(earliest, latest)
+}
+
+/// The revisions that are compared.
+pub(super) fn pair(workload: &Workload) -> RevisionPair {
+    RevisionPair {
+        target: workload.target.clone(),
+        canary: steps::canary(workload).and_then(|set| set.hash.clone()),
+        stable: steps::stable_hash(workload).cloned(),
+    }
+}
+
+/// Gives a question its number and remembers what the answer is for.
+pub(super) fn query(state: &mut State, purpose: Purpose, query: Query) -> Effect {
+    state.queries.made += 1;
+    let id = QueryId(state.queries.made);
+    state.queries.open.insert(id, purpose);
+    Effect::Query(id, query)
+}

@@ -1,0 +1,358 @@
+//! What the operator asks of the program: moving, opening, going back, showing.
+
+use super::{ask, feed, order, picker};
+use crate::app::event::{Command, Effect, Motion, Screen, Show, Zoom};
+use crate::app::focus::{Loadable, POPUPS_MAX, Pager, PagerKind, PickerKind, Popup};
+use crate::app::input::{Mouse, MouseAct};
+use crate::app::listing;
+use crate::app::notices::Urgency;
+use crate::app::state::{Purpose, State};
+use crate::domain::feed::{LogLife, Query};
+use crate::domain::ids::WorkloadRef;
+use crate::domain::text::Text;
+
+/// Does what is asked.
+pub(super) fn run(state: &mut State, command: Command) -> Vec<Effect> {
+    match command {
+        Command::Move(motion) => moved(state, motion),
+        Command::Open => opened(state),
+        Command::Back => back(state),
+        Command::Quit => vec![Effect::Quit],
+        Command::Suspend => vec![Effect::Suspend],
+        Command::Refresh => refresh(state),
+        Command::NextNeed => jump_to_need(state, 1),
+        Command::PreviousNeed => jump_to_need(state, -1),
+        Command::ToggleSteady => {
+            state.focus.list.shows_steady = !state.focus.list.shows_steady;
+            keep_selection(state);
+            vec![]
+        }
+        Command::Sort => {
+            state.focus.list.sort = state.focus.list.sort.next();
+            vec![]
+        }
+        Command::Filter => {
+            state.focus.screen = Screen::Fleet;
+            state.focus.list.is_filtering = true;
+            vec![]
+        }
+        Command::Go(screen) => go(state, screen),
+        Command::Show(show) => shown(state, show),
+        Command::Arm => order::arm(state),
+        Command::Deed(action) => order::open(state, action),
+        Command::Yes => order::yes(state),
+        Command::No => back(state),
+        Command::Zoom(zoom) => zoomed(state, zoom),
+        Command::Copy => match &state.focus.selected {
+            Some(target) => vec![Effect::Copy(Text::clean(&target.to_string()))],
+            None => vec![],
+        },
+        Command::Save(picture) => vec![Effect::Save(picture)],
+    }
+}
+
+/// Puts something over the screen; the oldest gives way when there are too many.
+pub(super) fn push(state: &mut State, popup: Popup) {
+    if state.focus.popups.len() >= POPUPS_MAX {
+        state.focus.popups.remove(0);
+    }
+    state.focus.popups.push(popup);
+}
+
+/// One back. Never acts.
+fn back(state: &mut State) -> Vec<Effect> {
+    state.notices.mark_seen();
+    match state.focus.popups.pop() {
+        Some(Popup::Confirm(dialog)) => return order::given_up(state, &dialog.order),
+        Some(_) => return vec![],
+        None => {}
+    }
+    if state.focus.list.is_filtering {
+        state.focus.list.is_filtering = false;
+        state.focus.list.filter.reset();
+        keep_selection(state);
+    } else if state.focus.screen != Screen::Fleet {
+        let screen = match state.focus.screen {
+            Screen::Timeline => Screen::Rollout,
+            Screen::Rollout | Screen::Fleet => Screen::Fleet,
+        };
+        return go(state, screen);
+    } else {
+        state.focus.list.filter.reset();
+        keep_selection(state);
+    }
+    vec![]
+}
+
+fn go(state: &mut State, screen: Screen) -> Vec<Effect> {
+    if screen != Screen::Fleet && state.focus.selected.is_none() {
+        select_first(state);
+    }
+    if screen != Screen::Fleet && state.selected().is_none() {
+        state.notices.say(state.now, Urgency::Info, "no rollout is selected");
+        return vec![];
+    }
+    state.focus.screen = screen;
+    state.focus.parts = crate::app::focus::PartsCursor::default();
+    watched(state)
+}
+
+/// The selected row is followed and measured at once.
+fn watched(state: &mut State) -> Vec<Effect> {
+    let Some(target) = state.focus.selected.clone() else { return vec![] };
+    let mut effects = feed::follow(state, &target.cluster);
+    if feed::shows_charts(state.focus.screen) {
+        effects.extend(ask::charts(state, &target));
+    }
+    effects
+}
+
+fn select_first(state: &mut State) {
+    let first = listing::targets(state).first().map(|target| (*target).clone());
+    state.focus.selected = first;
+}
+
+/// After the list changed: the selected row stays selected while it exists; only a row that is no longer listed gives
+/// way to the first one.
+pub(super) fn keep_selection(state: &mut State) {
+    let is_listed = |target: &WorkloadRef| listing::targets(state).contains(&target);
+    if !state.focus.selected.as_ref().is_some_and(is_listed) {
+        select_first(state);
+    }
+}
+
+fn opened(state: &mut State) -> Vec<Effect> {
+    match state.focus.popups.last() {
+        Some(Popup::Picker(_)) => return picker::choose(state),
+        Some(Popup::Confirm(_)) => return order::submit(state),
+        Some(Popup::Pager(_) | Popup::Help { .. } | Popup::Notices { .. }) => return vec![],
+        None => {}
+    }
+    if state.focus.list.is_filtering {
+        state.focus.list.is_filtering = false;
+        return vec![];
+    }
+    match state.focus.screen {
+        Screen::Fleet => go(state, Screen::Rollout),
+        Screen::Rollout => shown(state, Show::Log),
+        Screen::Timeline => vec![],
+    }
+}
+
+fn refresh(state: &mut State) -> Vec<Effect> {
+    let mut effects: Vec<Effect> =
+        state.session.clusters.iter().cloned().map(Effect::Reconnect).collect();
+    effects.extend(watched(state));
+    effects
+}
+
+fn jump_to_need(state: &mut State, direction: isize) -> Vec<Effect> {
+    let rows = listing::targets(state);
+    let needing: Vec<&WorkloadRef> = rows
+        .into_iter()
+        .filter(|target| state.fleet.row(target).is_some_and(|row| row.need.is_some()))
+        .collect();
+    let here = needing.iter().position(|target| Some(*target) == state.focus.selected.as_ref());
+    let next = match here {
+        Some(place) => place.saturating_add_signed(direction).min(needing.len().saturating_sub(1)),
+        None => 0,
+    };
+    state.focus.selected = needing.get(next).map(|target| (*target).clone()).or(state.focus.selected.clone());
+    watched(state)
+}
+
+fn shown(state: &mut State, show: Show) -> Vec<Effect> {
+    match show {
+        Show::Help => push(state, Popup::Help { scroll: 0 }),
+        Show::Notices => {
+            state.notices.mark_seen();
+            push(state, Popup::Notices { scroll: 0 });
+        }
+        Show::Palette => picker::open(state, PickerKind::Palette),
+        Show::Clusters => picker::open(state, PickerKind::Clusters),
+        Show::Namespaces => picker::open(state, PickerKind::Namespaces),
+        Show::Revisions => picker::open(state, PickerKind::Revisions),
+        Show::Themes => picker::open(state, PickerKind::Themes),
+        Show::Yaml => return object(state),
+        Show::Diff => return templates(state),
+        Show::Log => return log(state, LogLife::Current),
+        Show::PreviousLog => return log(state, LogLife::Previous),
+    }
+    vec![]
+}
+
+/// Opens a pager for the answer to a query.
+fn page(state: &mut State, title: &str, kind: PagerKind, question: Query) -> Vec<Effect> {
+    let effect = ask::query(state, Purpose::Pager, question);
+    let Effect::Query(id, _) = &effect else { return vec![] };
+    let pager = Pager { title: Text::clean(title), body: Loadable::Asked(*id), scroll: 0, kind };
+    push(state, Popup::Pager(pager));
+    vec![effect]
+}
+
+fn object(state: &mut State) -> Vec<Effect> {
+    let Some(target) = state.focus.selected.clone() else { return vec![] };
+    let title = format!("{} {target} as YAML", target.kind);
+    page(state, &title, PagerKind::Yaml, Query::Yaml(target))
+}
+
+fn templates(state: &mut State) -> Vec<Effect> {
+    let Some(row) = state.selected() else { return vec![] };
+    let pair = ask::pair(&row.workload);
+    if pair.canary.is_none() {
+        state.notices.say(state.now, Urgency::Info, "no canary: stable is what is wanted");
+        return vec![];
+    }
+    let title = format!("{}: stable → canary", pair.target);
+    page(state, &title, PagerKind::Diff, Query::Templates(pair))
+}
+
+/// The log of the pod under the cursor; else of the first pod that is not ready, else of the first.
+fn log(state: &mut State, life: LogLife) -> Vec<Effect> {
+    let Some(row) = state.selected() else { return vec![] };
+    let Some(detail) = &row.detail else {
+        state.notices.say(state.now, Urgency::Info, "pods are not known yet");
+        return vec![];
+    };
+    let under = state.focus.parts.pod.as_ref();
+    let chosen = detail.pods.iter().find(|pod| Some(&pod.name) == under);
+    let current = row.workload.current_hash();
+    let of_current = || detail.pods.iter().filter(|pod| pod.hash.as_ref() == current);
+    let pod = chosen
+        .or_else(|| of_current().find(|pod| !pod.is_ready()))
+        .or_else(|| of_current().next())
+        .or_else(|| detail.pods.first());
+    let Some((pod, container)) = pod.and_then(|pod| Some((pod, pod.containers.last()?))) else {
+        state.notices.say(state.now, Urgency::Info, "no pod to ask for a log");
+        return vec![];
+    };
+    let word = if life == LogLife::Previous { "previous log" } else { "log" };
+    let title = format!("{} / {container}: {word}", pod.name);
+    let target = &row.workload.target;
+    let question = Query::Log {
+        cluster: target.cluster.clone(),
+        namespace: target.namespace.clone(),
+        pod: pod.name.clone(),
+        container: container.clone(),
+        life,
+    };
+    page(state, &title, PagerKind::Log, question)
+}
+
+fn moved(state: &mut State, motion: Motion) -> Vec<Effect> {
+    let page = usize::from(state.focus.size.1.saturating_sub(6)).max(1);
+    match state.focus.popups.last_mut() {
+        Some(Popup::Picker(open)) => {
+            open.cursor = step(open.cursor, open.shown.len(), motion, page);
+            return vec![];
+        }
+        Some(Popup::Pager(pager)) => {
+            let count = match &pager.body {
+                Loadable::Known(block) => block.value.lines().len(),
+                Loadable::Asked(_) | Loadable::Failed(_) => 1,
+            };
+            pager.scroll = step(pager.scroll, count, motion, page);
+            return vec![];
+        }
+        Some(Popup::Help { scroll } | Popup::Notices { scroll }) => {
+            *scroll = step(*scroll, 400, motion, page);
+            return vec![];
+        }
+        Some(Popup::Confirm(_)) => return vec![],
+        None => {}
+    }
+    match state.focus.screen {
+        Screen::Fleet => fleet_moved(state, motion, page),
+        Screen::Rollout => {
+            parts_moved(state, motion, page);
+            vec![]
+        }
+        Screen::Timeline => {
+            axis_moved(state, motion);
+            vec![]
+        }
+    }
+}
+
+/// A new place in a list of `count`.
+fn step(at: usize, count: usize, motion: Motion, page: usize) -> usize {
+    let last = count.saturating_sub(1);
+    match motion {
+        Motion::Up => at.saturating_sub(1),
+        Motion::Down => at.saturating_add(1).min(last),
+        Motion::PageUp => at.saturating_sub(page),
+        Motion::PageDown => at.saturating_add(page).min(last),
+        Motion::Top => 0,
+        Motion::Bottom => last,
+        Motion::Left | Motion::Right => at,
+    }
+}
+
+fn fleet_moved(state: &mut State, motion: Motion, page: usize) -> Vec<Effect> {
+    let rows = listing::targets(state);
+    let here = rows.iter().position(|target| Some(*target) == state.focus.selected.as_ref());
+    let next = here.map_or(0, |at| step(at, rows.len(), motion, page));
+    let Some(target) = rows.get(next).map(|target| (*target).clone()) else { return vec![] };
+    state.focus.selected = Some(target);
+    watched(state)
+}
+
+/// The cursor of the rollout screen goes from pod to pod.
+fn parts_moved(state: &mut State, motion: Motion, page: usize) {
+    let Some(detail) = state.selected().and_then(|row| row.detail.as_ref()) else { return };
+    let under = state.focus.parts.pod.as_ref();
+    let here = detail.pods.iter().position(|pod| Some(&pod.name) == under);
+    let next = here.map_or(0, |at| step(at, detail.pods.len(), motion, page));
+    let pod = detail.pods.get(next).map(|pod| pod.name.clone());
+    state.focus.parts.pod = pod;
+}
+
+/// Seconds that the time axis shows when nothing was zoomed.
+const SPAN_DEFAULT: u32 = 1_800;
+
+/// Least and most that it shows: a minute to a week.
+const SPAN_RANGE: std::ops::RangeInclusive<u32> = 60..=604_800;
+
+fn zoomed(state: &mut State, zoom: Zoom) -> Vec<Effect> {
+    let axis = &mut state.focus.axis;
+    let span = if axis.span_seconds == 0 { SPAN_DEFAULT } else { axis.span_seconds };
+    axis.span_seconds = match zoom {
+        Zoom::In => (span / 2).max(*SPAN_RANGE.start()),
+        Zoom::Out => span.saturating_mul(2).min(*SPAN_RANGE.end()),
+        Zoom::All => 0,
+    };
+    if zoom == Zoom::All {
+        axis.back_seconds = 0;
+    }
+    vec![]
+}
+
+/// Left and right move the cursor in time, page by page they scroll; top and bottom go to the first moment and to now.
+fn axis_moved(state: &mut State, motion: Motion) {
+    let axis = &mut state.focus.axis;
+    let span = if axis.span_seconds == 0 { SPAN_DEFAULT } else { axis.span_seconds };
+    let small = (span / 60).max(1);
+    let cursor = axis.cursor_seconds.unwrap_or(axis.back_seconds);
+    let far = *SPAN_RANGE.end();
+    match motion {
+        Motion::Left | Motion::Down => axis.cursor_seconds = Some(cursor.saturating_add(small).min(far)),
+        Motion::Right | Motion::Up => axis.cursor_seconds = Some(cursor.saturating_sub(small)),
+        Motion::PageUp => axis.back_seconds = axis.back_seconds.saturating_add(span / 2).min(far),
+        Motion::PageDown => axis.back_seconds = axis.back_seconds.saturating_sub(span / 2),
+        Motion::Top => axis.cursor_seconds = Some(axis.back_seconds.saturating_add(span)),
+        Motion::Bottom => (axis.back_seconds, axis.cursor_seconds) = (0, None),
+    }
+    if let Some(cursor) = axis.cursor_seconds {
+        // The axis follows its cursor.
+        axis.back_seconds = axis.back_seconds.clamp(cursor.saturating_sub(span), cursor);
+    }
+}
+
+/// The wheel moves the cursor; a click selects nothing, so that it can do no harm.
+pub(super) fn mouse(state: &mut State, mouse: Mouse) -> Vec<Effect> {
+    match mouse.act {
+        MouseAct::ScrollUp => moved(state, Motion::Up),
+        MouseAct::ScrollDown => moved(state, Motion::Down),
+        MouseAct::Press(_) | MouseAct::Release | MouseAct::Drag(_) => vec![],
+    }
+}

@@ -1,0 +1,211 @@
+//! Facts come in: workloads, details, how the sources do, answers to queries.
+
+use std::collections::BTreeSet;
+
+use super::ask;
+use crate::analysis::need::Group;
+use crate::analysis::rollout_status::Health;
+use crate::app::event::{Effect, Screen};
+use crate::app::focus::{Loadable, Popup};
+use crate::app::notices::Urgency;
+use crate::app::state::{FrontKind, Purpose, State};
+use crate::domain::feed::{Answer, Feed, Scope, SourceId, SourceKind};
+use crate::domain::ids::{ClusterName, QueryId, WorkloadRef};
+use crate::domain::observed::{Observed, Timestamp};
+use crate::domain::text::{Block, Text};
+
+/// Most rollouts whose pods, events and analyses are followed in one cluster at the same time. Beyond it the most
+/// urgent ones are followed; a thousand at once would be the load that the lean fleet avoids.
+pub(super) const FOLLOWED_MAX: usize = 64;
+
+/// Takes news of a source.
+pub(super) fn take(state: &mut State, source: &SourceId, seen: Observed<Feed>) -> Vec<Effect> {
+    let at = seen.at;
+    state.now = state.now.max(at);
+    match seen.value {
+        Feed::Changed(workloads) => {
+            state.sources.prove(source, at);
+            let mut touched = Vec::new();
+            for workload in workloads {
+                touched.push(workload.target.clone());
+                state.fleet.put(workload, state.now);
+            }
+            let mut effects = super::order::world_moved(state, &touched);
+            effects.extend(follow(state, &source.cluster));
+            effects
+        }
+        Feed::Removed(targets) => {
+            state.sources.prove(source, at);
+            for target in &targets {
+                state.fleet.remove(target);
+            }
+            let mut effects = super::order::world_moved(state, &targets);
+            effects.extend(follow(state, &source.cluster));
+            effects
+        }
+        Feed::Synced => {
+            state.sources.prove(source, at);
+            state.fleet.mark_synced(source.cluster.clone());
+            vec![]
+        }
+        Feed::Detail(detail) => {
+            state.sources.prove(source, at);
+            let target = detail.target.clone();
+            state.fleet.amend(&target, state.now, |row| row.detail = Some(*detail));
+            vec![]
+        }
+        Feed::Health(health) => {
+            state.sources.health(source, health, at);
+            vec![]
+        }
+        Feed::Beat => {
+            state.sources.prove(source, at);
+            vec![]
+        }
+        Feed::Identity(identity) => identified(state, source, identity),
+        Feed::Sighting(order, sighting) => super::order::sighted(state, &order, sighting),
+    }
+}
+
+/// Somebody else at the keyboard than at the time of arming: armed no more.
+fn identified(state: &mut State, source: &SourceId, identity: Text) -> Vec<Effect> {
+    let before = state.sources.identify(source, identity.clone());
+    let has_changed = before.is_some_and(|before| before != identity);
+    if has_changed && state.orders.armed.remove(&source.cluster).is_some() {
+        let text = format!("{}: you are {identity} now; no longer armed", source.cluster);
+        state.notices.say(state.now, Urgency::Warning, &text);
+    }
+    vec![]
+}
+
+/// What is to be followed beside the fleet: what needs a human, moves, is unwell or open. Most urgent first.
+pub(super) fn follow(state: &mut State, cluster: &ClusterName) -> Vec<Effect> {
+    let is_watched = |group: Group, health: Health| {
+        group != Group::Steady || matches!(health, Health::Degraded | Health::Unknown)
+    };
+    let open = state.focus.selected.clone();
+    let mut wanted: Vec<(bool, Group, &WorkloadRef)> = state
+        .fleet
+        .rows()
+        .filter(|(target, row)| {
+            target.cluster == *cluster
+                && (Some(*target) == open.as_ref() || is_watched(row.group, row.status.health))
+        })
+        .map(|(target, row)| (Some(target) != open.as_ref(), row.group, target))
+        .collect();
+    wanted.sort();
+    let scopes: BTreeSet<Scope> = wanted
+        .into_iter()
+        .take(FOLLOWED_MAX)
+        .map(|(_, _, target)| Scope::Detail(target.clone()))
+        .collect();
+    let followed = state.followed.entry(cluster.clone()).or_default();
+    if *followed == scopes {
+        return vec![];
+    }
+    let dropped: Vec<WorkloadRef> =
+        followed.difference(&scopes).map(|Scope::Detail(target)| target.clone()).collect();
+    followed.clone_from(&scopes);
+    let now = state.now;
+    for target in dropped {
+        // Parts that are no longer followed would be shown as if they were current.
+        state.fleet.amend(&target, now, |row| row.detail = None);
+    }
+    vec![Effect::Follow(cluster.clone(), scopes)]
+}
+
+/// Time passed.
+pub(super) fn tick(state: &mut State, now: Timestamp) -> Vec<Effect> {
+    state.now = state.now.max(now);
+    let mut effects = super::order::time_passed(state);
+    if state.session.front == FrontKind::Screen || state.session.asks_metrics {
+        effects.extend(ask::due(state));
+    }
+    effects
+}
+
+/// Takes the answer to a query that somebody still waits for.
+pub(super) fn answered(state: &mut State, id: QueryId, answer: Answer) -> Vec<Effect> {
+    // Asked before the screen was left, or by a program that never asked: nobody waits for it.
+    let Some(purpose) = state.queries.open.remove(&id) else { return vec![] };
+    match purpose {
+        Purpose::Compare(target) => compared(state, &target, answer),
+        Purpose::Charts(target) => charted(state, &target, answer),
+        Purpose::Pager => paged(state, id, answer),
+    }
+    vec![]
+}
+
+fn prometheus(target: &WorkloadRef) -> SourceId {
+    SourceId { cluster: target.cluster.clone(), kind: SourceKind::Prometheus }
+}
+
+fn compared(state: &mut State, target: &WorkloadRef, answer: Answer) {
+    let now = state.now;
+    match answer {
+        Answer::Comparison(comparison) => {
+            state.sources.health(
+                &prometheus(target),
+                crate::domain::feed::SourceHealth::Live,
+                comparison.at,
+            );
+            state.fleet.compare(target, comparison, now);
+        }
+        Answer::Failed(why) => metrics_failed(state, target, why),
+        Answer::Charts(_) | Answer::Block(_) | Answer::Templates(_) => {}
+    }
+}
+
+fn metrics_failed(state: &mut State, target: &WorkloadRef, why: crate::domain::feed::Trouble) {
+    let now = state.now;
+    let health = crate::domain::feed::SourceHealth::Down {
+        why: why.clone(),
+        retry_at: now.checked_add(ask::COMPARE_EVERY).unwrap_or(now),
+    };
+    state.sources.health(&prometheus(target), health, now);
+    state.fleet.amend(target, now, |row| row.metrics.trouble = Some((now, why)));
+}
+
+fn charted(state: &mut State, target: &WorkloadRef, answer: Answer) {
+    let now = state.now;
+    match answer {
+        Answer::Charts(charts) => {
+            state.fleet.amend(target, now, |row| row.metrics.charts = Some(charts));
+        }
+        Answer::Failed(why) => metrics_failed(state, target, why),
+        Answer::Comparison(_) | Answer::Block(_) | Answer::Templates(_) => {}
+    }
+}
+
+fn paged(state: &mut State, id: QueryId, answer: Answer) {
+    let is_asked = |popup: &&mut Popup| matches!(popup, Popup::Pager(pager) if pager.body == Loadable::Asked(id));
+    let Some(Popup::Pager(pager)) = state.focus.popups.iter_mut().find(is_asked) else { return };
+    pager.body = match answer {
+        Answer::Block(block) => Loadable::Known(block),
+        Answer::Templates(templates) => {
+            let Observed { value, at } = templates;
+            let (canary, stable) = *value;
+            Loadable::Known(Observed::new(difference(&stable, &canary), at))
+        }
+        Answer::Failed(why) => Loadable::Failed(why),
+        Answer::Comparison(_) | Answer::Charts(_) => return,
+    };
+}
+
+/// Line by line: what the canary has that stable has not (`+`), and the other way round (`-`).
+fn difference(stable: &Block, canary: &Block) -> Block {
+    let joined = |block: &Block| {
+        block.lines().iter().map(Text::as_str).collect::<Vec<_>>().join("\n")
+    };
+    let (old, new) = (joined(stable), joined(canary));
+    let diff = similar::TextDiff::from_lines(&old, &new);
+    if diff.ratio() >= 1.0 {
+        return Block::clean("the two templates are the same");
+    }
+    Block::clean(&diff.unified_diff().context_radius(3).to_string())
+}
+
+/// Whether a screen shows curves now.
+pub(super) const fn shows_charts(screen: Screen) -> bool {
+    matches!(screen, Screen::Rollout | Screen::Timeline)
+}

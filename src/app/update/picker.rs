@@ -1,0 +1,130 @@
+//! Lists to choose from: what is in them, what matches, what choosing does.
+
+use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
+use nucleo_matcher::{Config, Matcher, Utf32Str};
+
+use super::again;
+use crate::analysis::steps;
+use crate::app::event::{Command, Effect};
+use crate::app::focus::{Choice, Entry, Picker, PickerKind, Popup};
+use crate::app::state::State;
+use crate::control::action::Action;
+use crate::domain::text::Text;
+
+/// Opens a list.
+pub(super) fn open(state: &mut State, kind: PickerKind) {
+    let entries = match kind {
+        PickerKind::Palette => crate::app::command::palette(state),
+        PickerKind::Clusters => clusters(state),
+        PickerKind::Namespaces => namespaces(state),
+        PickerKind::Revisions => revisions(state),
+        PickerKind::Themes => themes(state),
+    };
+    let query = tui_input::Input::default();
+    let mut picker = Picker { kind, query, entries, shown: Vec::new(), cursor: 0 };
+    search(&mut picker);
+    super::command::push(state, Popup::Picker(picker));
+}
+
+/// Which entries match what is typed, best first; all in their order when nothing is.
+pub(super) fn search(picker: &mut Picker) {
+    picker.cursor = 0;
+    let query = picker.query.value();
+    if query.trim().is_empty() {
+        picker.shown = (0..picker.entries.len()).collect();
+        return;
+    }
+    let mut matcher = Matcher::new(Config::DEFAULT);
+    let pattern = Pattern::parse(query, CaseMatching::Ignore, Normalization::Smart);
+    let mut buffer = Vec::new();
+    let mut scored: Vec<(u32, usize)> = picker
+        .entries
+        .iter()
+        .enumerate()
+        .filter_map(|(place, entry)| {
+            let haystack = Utf32Str::new(entry.label.as_str(), &mut buffer);
+            pattern.score(haystack, &mut matcher).map(|score| (score, place))
+        })
+        .collect();
+    scored.sort_by_key(|(score, place)| (std::cmp::Reverse(*score), *place));
+    picker.shown = scored.into_iter().map(|(_, place)| place).collect();
+}
+
+/// Does what the entry under the cursor says.
+pub(super) fn choose(state: &mut State) -> Vec<Effect> {
+    let Some(Popup::Picker(picker)) = state.focus.popups.last() else { return vec![] };
+    let entry = picker.shown.get(picker.cursor).and_then(|place| picker.entries.get(*place));
+    let Some(choice) = entry.map(|entry| entry.choice.clone()) else { return vec![] };
+    let kind = picker.kind;
+    state.focus.popups.pop();
+    let list = &mut state.focus.list;
+    match choice {
+        Choice::Command(command) => return again(state, command),
+        Choice::Cluster(cluster) => list.clusters = [cluster].into(),
+        Choice::Namespace(namespace) => list.namespaces = [namespace].into(),
+        Choice::All if kind == PickerKind::Clusters => list.clusters.clear(),
+        Choice::All => list.namespaces.clear(),
+        Choice::Theme(name) => return vec![Effect::Theme(name)],
+    }
+    super::command::keep_selection(state);
+    vec![]
+}
+
+fn all(what: &str) -> Entry {
+    Entry { label: Text::clean(what), hint: Text::default(), choice: Choice::All }
+}
+
+fn clusters(state: &State) -> Vec<Entry> {
+    let each = state.session.clusters.iter().map(|cluster| {
+        let source = state.sources.kubernetes(cluster);
+        let word = source.map_or("", |source| source.state(state.now).name());
+        Entry {
+            label: Text::clean(cluster.as_str()),
+            hint: Text::clean(word),
+            choice: Choice::Cluster(cluster.clone()),
+        }
+    });
+    std::iter::once(all("all clusters")).chain(each).collect()
+}
+
+fn namespaces(state: &State) -> Vec<Entry> {
+    let mut counts = std::collections::BTreeMap::new();
+    for (target, _) in state.fleet.rows() {
+        *counts.entry(target.namespace.clone()).or_insert(0usize) += 1;
+    }
+    let each = counts.into_iter().map(|(namespace, count)| Entry {
+        label: Text::clean(namespace.as_str()),
+        hint: Text::clean(&format!("{count} rollouts")),
+        choice: Choice::Namespace(namespace),
+    });
+    std::iter::once(all("all namespaces")).chain(each).collect()
+}
+
+fn revisions(state: &State) -> Vec<Entry> {
+    let Some(row) = state.selected() else { return vec![] };
+    let workload = &row.workload;
+    let current = workload.current_hash();
+    let stable = steps::stable_hash(workload);
+    let others = workload.revisions.iter().filter(|set| set.hash.as_ref() != current);
+    let entry = |set: &crate::domain::workload::ReplicaSet| {
+        let revision = set.revision?;
+        let images = set.images.iter().map(|image| image.image.as_str());
+        let images = images.collect::<Vec<_>>().join(", ");
+        let mark = if set.hash.as_ref() == stable { "stable  " } else { "" };
+        Some(Entry {
+            label: Text::clean(&format!("revision {revision}  {images}")),
+            hint: Text::clean(mark),
+            choice: Choice::Command(Command::Deed(Action::Rollback { to: Some(revision) })),
+        })
+    };
+    others.filter_map(entry).collect()
+}
+
+fn themes(state: &State) -> Vec<Entry> {
+    let entry = |name: &Text| Entry {
+        label: name.clone(),
+        hint: Text::default(),
+        choice: Choice::Theme(name.clone()),
+    };
+    state.session.themes.iter().map(entry).collect()
+}

@@ -1,0 +1,12 @@
+//! What scripts may rely on (`design/contract.md`): every serialised type, versioned, with its JSON schema in
+//! `assets/schema`. Absent is `null`, never 0 and never left out; times are RFC 3339 UTC; weights are per cent.
+
+pub mod rollout;
+
+pub mod source;
+
+pub mod fleet;
+
+pub mod order;
+
+pub mod schema;

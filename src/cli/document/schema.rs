@@ -1,0 +1,17 @@
+//! The JSON schema of every published document. `assets/schema` holds them; a test compares.
+
+use schemars::{Schema, schema_for};
+
+use super::fleet::{FleetEvent, FleetList, RolloutReport};
+use super::order::Order;
+
+/// Every published document by name, with its schema.
+#[must_use]
+pub fn all() -> Vec<(&'static str, Schema)> {
+    vec![
+        ("FleetList", schema_for!(FleetList)),
+        ("RolloutReport", schema_for!(RolloutReport)),
+        ("FleetEvent", schema_for!(FleetEvent)),
+        ("Order", schema_for!(Order)),
+    ]
+}

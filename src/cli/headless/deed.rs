@@ -1,0 +1,231 @@
+//! The deeds of the command line: the same path as from the screen, confirmed by `--yes` or `--confirm NAME`.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::find::{Found, Wanted};
+use super::get::printed;
+use super::output::{self, Format};
+use super::status::{ambiguous, not_found};
+use super::{exit, known};
+use crate::app::event::{Ask, Consent, Effect, Event};
+use crate::app::input::Input;
+use crate::app::state::State;
+use crate::cli::document::order::{self as document, Target};
+use crate::control::action::Action;
+use crate::control::order::{Order, OrderState};
+use crate::control::plan::Rehearsal;
+use crate::domain::ids::WorkloadRef;
+use crate::domain::text::Text;
+use crate::runtime::front::{Cause, Front, Next};
+
+/// One deed.
+#[derive(Debug)]
+pub struct Deed {
+    /// How it prints.
+    pub format: Format,
+    /// On which workload.
+    pub wanted: Wanted,
+    /// Which deed.
+    pub action: Action,
+    /// Why.
+    pub reason: Text,
+    /// How it was confirmed.
+    pub consent: Consent,
+    /// Whether it is followed until it has arrived.
+    pub follow: Follow,
+    /// How long it waits for those that have not spoken.
+    pub patience: Instant,
+    /// How long it is followed, counted from the moment it was asked for.
+    pub timeout: Duration,
+    /// How far it is.
+    pub stage: Stage,
+}
+
+/// Whether a deed is followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Follow {
+    /// Until it has arrived.
+    UntilArrived,
+    /// Until it is accepted (`--no-wait`).
+    UntilAccepted,
+}
+
+/// How far a deed of the command line is.
+#[derive(Debug)]
+pub enum Stage {
+    /// Looking for its target.
+    Looking,
+    /// Asked for.
+    Asked {
+        /// On which workload.
+        target: WorkloadRef,
+        /// Until when it is followed.
+        until: Instant,
+        /// The rehearsal, once it was answered: the exact patches for the document.
+        rehearsed: Option<Box<Rehearsal>>,
+    },
+}
+
+impl Deed {
+    fn look(&mut self, state: &State) -> Next {
+        let now = Instant::now();
+        match self.wanted.find(state) {
+            // With a namespace and a kind it can only be this one; otherwise another cluster may have one too.
+            Found::One(target) if known::all_have_spoken(state) || self.is_exact() => {
+                self.ask(target)
+            }
+            Found::Many(found) => Next::End(ambiguous(&found)),
+            Found::One(target) if now >= self.patience => self.ask(target),
+            Found::None if known::all_have_spoken(state) || now >= self.patience => {
+                Next::End(not_found(state, &self.wanted))
+            }
+            Found::None | Found::One(_) => {
+                Next::Within(self.patience.saturating_duration_since(now))
+            }
+        }
+    }
+
+    fn is_exact(&self) -> bool {
+        self.wanted.kind.is_some() && self.wanted.namespaces.len() == 1
+    }
+
+    fn ask(&mut self, target: WorkloadRef) -> Next {
+        let ask = Ask {
+            action: self.action,
+            target: target.clone(),
+            reason: self.reason.clone(),
+            consent: self.consent.clone(),
+        };
+        let until = Instant::now() + self.timeout;
+        self.stage = Stage::Asked { target, until, rehearsed: None };
+        Next::Say(vec![Event::Ask(Box::new(ask))])
+    }
+
+    fn print(&self, order: &Order, rehearsed: Option<&Rehearsal>, code: u8) -> Next {
+        let document = document::Order::of(order, rehearsed);
+        let result = match self.format {
+            Format::Json | Format::Yaml => output::document(self.format, &document),
+            Format::Table | Format::Wide => output::text(&words(&document)),
+        };
+        Next::End(printed(result, code))
+    }
+
+    fn refused_at_once(&self, state: &State, target: &WorkloadRef) -> Option<Next> {
+        let (id, refusals) = state.refused_ask()?;
+        let target = Target {
+            cluster: target.cluster.to_string(),
+            namespace: target.namespace.to_string(),
+            kind: target.kind.name().to_owned(),
+            name: target.name.to_string(),
+            uid: state.fleet().row(target).map(|row| row.workload.meta.uid.to_string()),
+        };
+        let deed = self.action.name();
+        let document = document::Order::refused(id.as_str(), deed, target, refusals, state.now());
+        let result = match self.format {
+            Format::Json | Format::Yaml => output::document(self.format, &document),
+            Format::Table | Format::Wide => output::text(&words(&document)),
+        };
+        Some(Next::End(printed(result, exit::of_refusals(refusals))))
+    }
+}
+
+/// What a person reads.
+fn words(order: &document::Order) -> String {
+    let target = &order.target;
+    let mut lines = vec![format!(
+        "{} {} {}/{} in {}: {}",
+        order.deed, target.kind, target.namespace, target.name, target.cluster, order.outcome
+    )];
+    lines.extend(order.message.iter().map(|message| format!("  {message}")));
+    if !order.plan.prediction.is_empty() {
+        lines.push(format!("  expected: {}", order.plan.prediction));
+    }
+    for write in &order.plan.writes {
+        let part = write.subresource.as_deref().map_or_else(String::new, |part| format!("/{part}"));
+        let body = write.body.as_ref().map_or_else(String::new, |body| format!(" {body}"));
+        lines.push(format!("  patch {}{part}{body}", write.object));
+    }
+    for attempt in &order.attempts {
+        lines.push(format!("  attempt on write {}: {}", attempt.write + 1, attempt.answer));
+    }
+    for refusal in &order.refusals {
+        lines.push(format!("  refused by {}: {}; {}", refusal.check, refusal.why, refusal.remedy));
+    }
+    if let Some(reversal) = &order.plan.reversal {
+        lines.push(format!("  undone by: {reversal}"));
+    }
+    lines.push(format!("  order {}", order.id));
+    lines.join("\n") + "\n"
+}
+
+/// Whether there is nothing more to wait for, and the exit code.
+fn finished(order: &Order, deed: &Deed) -> Option<u8> {
+    match &order.state {
+        OrderState::Ended(_) => Some(exit::of_order(order)),
+        OrderState::Converging if deed.follow == Follow::UntilAccepted => Some(exit::DONE),
+        OrderState::Rehearsed(_) | OrderState::RehearsalFailed(_)
+            if deed.consent == Consent::None =>
+        {
+            let is_fine = matches!(order.state, OrderState::Rehearsed(_));
+            Some(if is_fine { exit::DONE } else { exit::NO_ANSWER })
+        }
+        OrderState::Rehearsing
+        | OrderState::Rehearsed(_)
+        | OrderState::RehearsalFailed(_)
+        | OrderState::Sending
+        | OrderState::Converging
+        | OrderState::Unknown { .. } => None,
+    }
+}
+
+impl Front for Deed {
+    async fn input(&mut self) -> Option<Input> {
+        std::future::pending().await
+    }
+
+    fn pending(&mut self) -> Option<Input> {
+        None
+    }
+
+    fn read(&mut self, state: &State) -> Next {
+        let Stage::Asked { target, until, rehearsed } = &mut self.stage else {
+            return self.look(state);
+        };
+        let (target, until) = (target.clone(), *until);
+        let Some(order) = state.orders().latest(&target) else {
+            return self.refused_at_once(state, &target).unwrap_or(Next::Wait);
+        };
+        if let OrderState::Rehearsed(answer) = &order.state {
+            *rehearsed = Some(answer.clone());
+        }
+        let rehearsed = rehearsed.clone();
+        let now = Instant::now();
+        match finished(order, self) {
+            Some(code) => self.print(order, rehearsed.as_deref(), code),
+            None if now >= until => self.print(order, rehearsed.as_deref(), exit::of_order(order)),
+            None => Next::Within(until.saturating_duration_since(now)),
+        }
+    }
+
+    fn act(&mut self, _effect: Effect, _state: &State) -> Vec<Event> {
+        vec![]
+    }
+
+    fn quit(&mut self, state: &State, _cause: Cause) -> u8 {
+        if let Stage::Asked { target, rehearsed, .. } = &self.stage
+            && let Some(order) = state.orders().latest(target)
+        {
+            let was_sent = !order.attempts.is_empty();
+            let note = if was_sent {
+                "interrupted after it was sent; the audit file says so, the cluster goes on"
+            } else {
+                "interrupted before it was sent"
+            };
+            eprintln!("pilothouse: {note}");
+            let _ = self.print(order, rehearsed.as_deref(), exit::INTERRUPTED);
+        }
+        exit::INTERRUPTED
+    }
+}

@@ -1,0 +1,114 @@
+//! Exit codes (`design/contract.md`). Scripts branch on them; the table is in `--help` and in the README.
+
+use crate::analysis::rollout_status::Health;
+use crate::app::sources::SourceState;
+use crate::app::state::State;
+use crate::control::check::{CheckId, Refusal};
+use crate::control::order::{AttemptAnswer, Order, OrderState, Outcome};
+use crate::domain::feed::SourceKind;
+
+/// Done; a deed's code speaks of the deed.
+pub const DONE: u8 = 0;
+/// A fault of our own.
+pub const FAULT: u8 = 1;
+/// Usage, config, kubeconfig or context wrong, object not found, no `--yes`.
+pub const USAGE: u8 = 2;
+/// Still on its way.
+pub const ON_ITS_WAY: u8 = 3;
+/// Degraded, aborted, missing, or the awaited state can no longer be reached.
+pub const DEGRADED: u8 = 4;
+/// No answer, stale, outcome unknown; a source was silent.
+pub const NO_ANSWER: u8 = 5;
+/// Refused by a check or by admission, impossible, footing changed, `--read-only`.
+pub const REFUSED: u8 = 6;
+/// Not authenticated or not permitted.
+pub const DENIED: u8 = 7;
+/// Interrupted.
+pub const INTERRUPTED: u8 = 130;
+
+/// Every code with its meaning, for help and README.
+pub const TABLE: [(u8, &str); 9] = [
+    (DONE, "done; a deed's code speaks of the deed: an abort that arrived is 0"),
+    (FAULT, "a fault of our own"),
+    (USAGE, "usage, config, kubeconfig or context wrong, object not found, no --yes"),
+    (ON_ITS_WAY, "--timeout passed while still on its way; status of Progressing or Suspended"),
+    (DEGRADED, "Degraded, aborted, Missing, or the awaited state can no longer be reached"),
+    (NO_ANSWER, "no answer, stale, outcome unknown; for get and watch: a source was silent"),
+    (REFUSED, "refused by a check or by admission, impossible deed, footing changed, --read-only"),
+    (DENIED, "not authenticated (401) or not permitted (access review says no)"),
+    (INTERRUPTED, "interrupted (recorded)"),
+];
+
+/// The code that tells how the API servers did: all denied, or one of them silent.
+#[must_use]
+pub fn of_sources(state: &State) -> u8 {
+    let states: Vec<SourceState> = state
+        .sources()
+        .iter()
+        .filter(|(id, _)| id.kind == SourceKind::Kubernetes)
+        .map(|(_, source)| source.state(state.now()))
+        .collect();
+    let is = |wanted: SourceState| states.iter().filter(|found| **found == wanted).count();
+    if !states.is_empty() && is(SourceState::Denied) == states.len() {
+        DENIED
+    } else if is(SourceState::Live) + is(SourceState::Degraded) == states.len() {
+        DONE
+    } else {
+        NO_ANSWER
+    }
+}
+
+/// The code of `status`.
+#[must_use]
+pub const fn of_health(health: Health) -> u8 {
+    match health {
+        Health::Healthy => DONE,
+        Health::Progressing | Health::Suspended => ON_ITS_WAY,
+        Health::Degraded | Health::Missing => DEGRADED,
+        Health::Unknown => NO_ANSWER,
+    }
+}
+
+/// The code of refusals: a missing right is another thing than a check of ours.
+#[must_use]
+pub fn of_refusals(refusals: &[Refusal]) -> u8 {
+    let is_denied = refusals.iter().any(|refusal| refusal.check == CheckId::Permission);
+    if is_denied { DENIED } else { REFUSED }
+}
+
+/// The code of a deed.
+#[must_use]
+pub fn of_order(order: &Order) -> u8 {
+    match &order.state {
+        OrderState::Ended(outcome) => of_outcome(order, outcome),
+        OrderState::Unknown { .. } => NO_ANSWER,
+        OrderState::Converging => ON_ITS_WAY,
+        OrderState::Rehearsing
+        | OrderState::Rehearsed(_)
+        | OrderState::RehearsalFailed(_)
+        | OrderState::Sending => NO_ANSWER,
+    }
+}
+
+fn of_outcome(order: &Order, outcome: &Outcome) -> u8 {
+    match outcome {
+        Outcome::Arrived | Outcome::Accepted => DONE,
+        Outcome::Refused(refusals) => of_refusals(refusals),
+        Outcome::Failed(_) => failed(order),
+        Outcome::Stalled(_) => DEGRADED,
+        Outcome::Superseded(_) | Outcome::HalfDone(_) => REFUSED,
+        Outcome::Unknown(_) | Outcome::NotSent(_) => NO_ANSWER,
+    }
+}
+
+fn failed(order: &Order) -> u8 {
+    match order.attempts.last().map(|attempt| &attempt.answer) {
+        Some(AttemptAnswer::Rejected { code: 401, .. }) => DENIED,
+        Some(AttemptAnswer::Rejected { code: 404, .. }) => USAGE,
+        Some(AttemptAnswer::NeverLeft(_) | AttemptAnswer::NoAnswer(_)) => NO_ANSWER,
+        Some(
+            AttemptAnswer::Rejected { .. } | AttemptAnswer::Conflict | AttemptAnswer::Accepted { .. },
+        )
+        | None => REFUSED,
+    }
+}

@@ -1,0 +1,85 @@
+//! `get`: the whole fleet once.
+
+use tokio::time::Instant;
+
+use super::output::{self, Format, PrintError};
+use super::{exit, known, table};
+use crate::app::event::{Effect, Event};
+use crate::app::input::Input;
+use crate::app::state::State;
+use crate::cli::document::fleet::FleetList;
+use crate::runtime::front::{Cause, Front, Next};
+
+/// Reads until all have spoken, prints, ends.
+#[derive(Debug)]
+pub struct Get {
+    /// How it prints.
+    pub format: Format,
+    /// Until when it waits for those that have not spoken.
+    pub until: Instant,
+    /// Whether the questions that are due were asked.
+    pub asked: bool,
+}
+
+impl Get {
+    /// A front that waits until then.
+    #[must_use]
+    pub const fn new(format: Format, until: Instant) -> Self {
+        Self { format, until, asked: false }
+    }
+
+    fn print(&self, state: &State) -> Result<(), PrintError> {
+        let list = FleetList::of(state);
+        eprint!("{}", table::troubles(&list.sources));
+        match self.format {
+            Format::Json | Format::Yaml => output::document(self.format, &list),
+            Format::Table | Format::Wide if list.items.is_empty() => {
+                eprintln!("no rollouts or deployments found");
+                Ok(())
+            }
+            Format::Table | Format::Wide => output::text(&table::table(&list.items, self.format)),
+        }
+    }
+}
+
+/// The exit code of printing: a reader that has had enough is no fault.
+pub(super) fn printed(result: Result<(), PrintError>, code: u8) -> u8 {
+    match result {
+        Ok(()) | Err(PrintError::Closed) => code,
+        Err(error) => {
+            eprintln!("pilothouse: {error}");
+            exit::FAULT
+        }
+    }
+}
+
+impl Front for Get {
+    async fn input(&mut self) -> Option<Input> {
+        std::future::pending().await
+    }
+
+    fn pending(&mut self) -> Option<Input> {
+        None
+    }
+
+    fn read(&mut self, state: &State) -> Next {
+        let is_late = Instant::now() >= self.until;
+        let have_spoken = known::all_have_spoken(state);
+        if have_spoken && !self.asked {
+            self.asked = true;
+            return Next::Say(known::ask_now(state));
+        }
+        if is_late || have_spoken && state.is_measured() {
+            return Next::End(printed(self.print(state), exit::of_sources(state)));
+        }
+        Next::Within(self.until.saturating_duration_since(Instant::now()))
+    }
+
+    fn act(&mut self, _effect: Effect, _state: &State) -> Vec<Event> {
+        vec![]
+    }
+
+    fn quit(&mut self, _state: &State, _cause: Cause) -> u8 {
+        exit::INTERRUPTED
+    }
+}

@@ -1,0 +1,113 @@
+//! Columns for people: what `get` and `watch` print without `-o`.
+
+use unicode_width::UnicodeWidthStr;
+
+use super::output::Format;
+use crate::cli::document::rollout::{RolloutStatus, Version};
+use crate::cli::document::source::Source;
+
+/// The heads of the columns.
+const HEADS: [&str; 10] =
+    ["CLUSTER", "NAMESPACE", "KIND", "NAME", "STRATEGY", "HEALTH", "STEP", "WEIGHT", "READY", "NEED"];
+
+/// Those that `-o wide` adds.
+const WIDE: [&str; 4] = ["STABLE", "CANARY", "OWNER", "MESSAGE"];
+
+/// The cells of one release.
+#[must_use]
+pub fn cells(item: &RolloutStatus, format: Format) -> Vec<String> {
+    let none = || "-".to_owned();
+    let number = |value: Option<u32>| value.map_or_else(none, |value| value.to_string());
+    let step = item.step.as_ref().map_or_else(none, |step| format!("{}/{}", step.index, step.count));
+    let weight = match (item.weight.desired, item.weight.actual) {
+        (Some(desired), Some(actual)) if desired == actual => format!("{actual}%"),
+        (Some(desired), Some(actual)) => format!("{actual}→{desired}%"),
+        _ => none(),
+    };
+    let ready = format!("{}/{}", number(item.replicas.ready), number(item.replicas.desired));
+    let need = item.need.as_ref().map_or_else(none, |need| format!("{}: {}", need.kind, need.why));
+    let mut cells = vec![
+        item.cluster.clone(),
+        item.namespace.clone(),
+        item.kind.clone(),
+        item.name.clone(),
+        item.strategy.clone().unwrap_or_else(none),
+        item.health.clone(),
+        step,
+        weight,
+        ready,
+        need,
+    ];
+    if format == Format::Wide {
+        let owner = item.owner.as_ref();
+        cells.extend([
+            version(item.stable.as_ref()),
+            version(item.canary.as_ref()),
+            owner.map_or_else(none, |owner| format!("{}/{}", owner.tool, owner.name)),
+            item.message.clone().unwrap_or_else(none),
+        ]);
+    }
+    cells
+}
+
+fn version(version: Option<&Version>) -> String {
+    let Some(version) = version else { return "-".to_owned() };
+    let images: Vec<&str> = version.images.iter().map(|image| image.image.as_str()).collect();
+    let revision = version.revision.map_or_else(|| "?".to_owned(), |revision| revision.to_string());
+    format!("{revision}:{}", images.join(","))
+}
+
+/// A whole table with its heads.
+#[must_use]
+pub fn table(items: &[RolloutStatus], format: Format) -> String {
+    let mut heads: Vec<String> = HEADS.iter().map(ToString::to_string).collect();
+    if format == Format::Wide {
+        heads.extend(WIDE.iter().map(ToString::to_string));
+    }
+    let rows = items.iter().map(|item| cells(item, format));
+    aligned(&std::iter::once(heads).chain(rows).collect::<Vec<_>>())
+}
+
+/// Rows with their columns under each other, two spaces apart, nothing behind the last.
+#[must_use]
+pub fn aligned(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns)
+        .map(|column| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.width()).max())
+        .map(Option::unwrap_or_default)
+        .collect();
+    let mut out = String::new();
+    for row in rows {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(&widths) {
+            line.push_str(cell);
+            line.push_str(&" ".repeat(width.saturating_sub(cell.width()) + 2));
+        }
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+/// What is wrong with the sources, a line each, for the error output.
+#[must_use]
+pub fn troubles(sources: &[Source]) -> String {
+    let is_wrong = |source: &&Source| source.why.is_some() || source.state == "stale";
+    let line = |source: &Source| {
+        let why = source.why.as_deref().unwrap_or("nothing heard lately; tried again by itself");
+        format!("{} {} is {}: {why}\n", source.cluster, source.kind, source.state)
+    };
+    sources.iter().filter(is_wrong).map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_stand_under_each_other_whatever_is_in_them() {
+        let rows = [vec!["A".to_owned(), "漢字".to_owned(), "x".to_owned()],
+            vec!["long".to_owned(), "b".to_owned(), "y".to_owned()]];
+        assert_eq!(aligned(&rows), "A     漢字  x\nlong  b     y\n");
+    }
+}
