@@ -20,8 +20,11 @@ pub mod notices;
 
 pub mod focus;
 
+pub mod orders;
+
 pub mod state;
 
 pub mod listing;
 
 pub mod parts;
+pub mod update;

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::fleet::{Fleet, Row};
 use super::focus::Focus;
 use super::notices::Notices;
+use super::orders::Orders;
 use super::sources::Sources;
 use crate::analysis::verdict::Limits;
 use crate::app::input::Background;
 use crate::app::keymap::Keymap;
-use crate::control::order::Order;
+use crate::control::check::Refusal;
 use crate::domain::feed::Scope;
 use crate::domain::ids::{ClusterName, OrderId, QueryId, WorkloadRef};
 use crate::domain::observed::Timestamp;
@@ -52,6 +53,27 @@ pub struct Session {
     pub front: FrontKind,
     /// Whether metrics are asked for without a screen.
     pub asks_metrics: bool,
+    /// Whether deeds can be recorded; else why not.
+    pub record: Result<(), Text>,
+}
+
+impl Session {
+    /// A session without clusters.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self {
+            clusters: vec![],
+            measured: vec![],
+            mode: Mode::Real,
+            limits: Limits::default(),
+            themes: vec![],
+            background: None,
+            seed: 0,
+            front: FrontKind::Screen,
+            asks_metrics: true,
+            record: Ok(()),
+        }
+    }
 }
 
 /// Whether anything may be changed.
@@ -72,19 +94,6 @@ pub enum FrontKind {
     Screen,
     /// A command that prints.
     Headless,
-}
-
-/// The deeds of this session.
-#[derive(Debug, Default)]
-pub struct Orders {
-    /// Oldest first.
-    pub(in crate::app) list: Vec<Order>,
-    /// Armed clusters and when the last deed (or the arming) was.
-    pub(in crate::app) armed: BTreeMap<ClusterName, Timestamp>,
-    /// How many ids were made.
-    pub(in crate::app) made: u64,
-    /// How an order of the command line was confirmed.
-    pub(in crate::app) consents: BTreeMap<OrderId, super::event::Consent>,
 }
 
 /// Questions that are open.
@@ -174,39 +183,35 @@ impl State {
         &self.keymap
     }
 
+    /// A deed of the command line that was refused before there was an order, and why.
+    #[must_use]
+    pub fn refused_ask(&self) -> Option<(&OrderId, &[Refusal])> {
+        self.orders.refused()
+    }
+
+    /// Whether every canary that can be measured was asked for, and every answer is in.
+    #[must_use]
+    pub fn is_measured(&self) -> bool {
+        let is_due = |(target, row): (&WorkloadRef, &Row)| {
+            self.session.asks_metrics
+                && self.session.measured.contains(&target.cluster)
+                && crate::analysis::steps::canary(&row.workload).is_some()
+                && row.group != crate::analysis::need::Group::Steady
+                && row.metrics.asked_at.is_none()
+        };
+        self.queries.open.is_empty() && !self.fleet.rows().any(is_due)
+    }
+
+    /// Whether the parts of this workload are followed.
+    #[must_use]
+    pub fn follows(&self, target: &WorkloadRef) -> bool {
+        let scopes = self.followed.get(&target.cluster);
+        scopes.is_some_and(|scopes| scopes.contains(&Scope::Detail(target.clone())))
+    }
+
     /// The row the screens speak of.
     #[must_use]
     pub fn selected(&self) -> Option<&Row> {
         self.focus.selected.as_ref().and_then(|target| self.fleet.row(target))
-    }
-}
-
-impl Orders {
-    /// All, oldest first.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Order> {
-        self.list.iter()
-    }
-
-    /// One.
-    #[must_use]
-    pub fn get(&self, id: &OrderId) -> Option<&Order> {
-        self.list.iter().find(|order| order.id() == id)
-    }
-
-    /// The newest order on this workload.
-    #[must_use]
-    pub fn latest(&self, target: &WorkloadRef) -> Option<&Order> {
-        self.list.iter().rev().find(|order| order.plan.target == *target)
-    }
-
-    /// Whether a cluster is armed.
-    #[must_use]
-    pub fn is_armed(&self, cluster: &ClusterName) -> bool {
-        self.armed.contains_key(cluster)
-    }
-
-    /// Armed clusters.
-    pub fn armed(&self) -> impl Iterator<Item = &ClusterName> {
-        self.armed.keys()
     }
 }

@@ -17,7 +17,7 @@ pub(super) fn run(state: &mut State, command: Command) -> Vec<Effect> {
         Command::Move(motion) => moved(state, motion),
         Command::Open => opened(state),
         Command::Back => back(state),
-        Command::Quit => vec![Effect::Quit],
+        Command::Quit => quit(state),
         Command::Suspend => vec![Effect::Suspend],
         Command::Refresh => refresh(state),
         Command::NextNeed => jump_to_need(state, 1),
@@ -49,6 +49,13 @@ pub(super) fn run(state: &mut State, command: Command) -> Vec<Effect> {
         },
         Command::Save(picture) => vec![Effect::Save(picture)],
     }
+}
+
+/// Ends the program; what was sent is recorded as left alone.
+fn quit(state: &mut State) -> Vec<Effect> {
+    let mut effects = order::leave(state);
+    effects.push(Effect::Quit);
+    effects
 }
 
 /// Puts something over the screen; the oldest gives way when there are too many.

@@ -3,13 +3,13 @@
 use tui_input::InputRequest;
 
 use super::{command, order, picker};
-use crate::app::event::{Effect, Screen};
+use crate::app::event::{Command, Effect, Screen};
 use crate::app::focus::{Popup, PickerKind};
 use crate::app::input::Input;
 use crate::app::key::{Key, KeyCode, Modifiers};
 use crate::app::keymap::{KeyContext, Lookup};
+use crate::app::orders::asks_for_name;
 use crate::app::state::State;
-use crate::control::action::Confirm;
 use crate::domain::observed::Timestamp;
 use crate::domain::text::Text;
 
@@ -29,7 +29,7 @@ pub(super) fn take(state: &mut State, input: Input) -> Vec<Effect> {
         }
         Input::FocusGained | Input::FocusLost => vec![],
         Input::Resumed(at) => order::resumed(state, at),
-        Input::Hangup => vec![Effect::Quit],
+        Input::Hangup => command::run(state, Command::Quit),
     }
 }
 
@@ -78,10 +78,7 @@ fn pressed(state: &mut State, key: Key, at: Timestamp) -> Vec<Effect> {
 fn is_typing(state: &State) -> bool {
     match state.focus.popups.last() {
         Some(Popup::Picker(_)) => true,
-        Some(Popup::Confirm(dialog)) => state
-            .orders
-            .get(&dialog.order)
-            .is_some_and(|order| order.plan.action.confirm() == Confirm::TypedName),
+        Some(Popup::Confirm(dialog)) => state.orders.get(&dialog.order).is_some_and(asks_for_name),
         Some(_) => false,
         None => state.focus.list.is_filtering,
     }

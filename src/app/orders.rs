@@ -1,0 +1,147 @@
+//! The deeds of this session: which there are, which are open, which clusters are armed.
+
+use std::collections::BTreeMap;
+
+use super::event::Consent;
+use super::state::State;
+use crate::control::action::Confirm;
+use crate::control::check::Refusal;
+use crate::control::order::{Order, OrderState};
+use crate::control::plan::DryRun;
+use crate::domain::ids::{ClusterName, OrderId, WorkloadRef};
+use crate::domain::metric::Reading;
+use crate::domain::observed::{Timestamp, age};
+use crate::domain::text::Text;
+
+/// Most orders kept of a session; the audit file keeps all.
+pub const ORDERS_MAX: usize = 200;
+
+/// The deeds of this session.
+#[derive(Debug, Default)]
+pub struct Orders {
+    /// Oldest first.
+    pub(in crate::app) list: Vec<Order>,
+    /// Armed clusters and when the last deed (or the arming) was.
+    pub(in crate::app) armed: BTreeMap<ClusterName, Timestamp>,
+    /// How many ids were made.
+    pub(in crate::app) made: u64,
+    /// How an order of the command line was confirmed.
+    pub(in crate::app) consents: BTreeMap<OrderId, Consent>,
+    /// A deed of the command line that was refused before there was an order.
+    pub(in crate::app) refused: Option<(OrderId, Vec<Refusal>)>,
+}
+
+impl Orders {
+    /// All, oldest first.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Order> {
+        self.list.iter()
+    }
+
+    /// One.
+    #[must_use]
+    pub fn get(&self, id: &OrderId) -> Option<&Order> {
+        self.list.iter().find(|order| order.id() == id)
+    }
+
+    pub(in crate::app) fn get_mut(&mut self, id: &OrderId) -> Option<&mut Order> {
+        self.list.iter_mut().find(|order| order.id() == id)
+    }
+
+    /// The newest order on this workload.
+    #[must_use]
+    pub fn latest(&self, target: &WorkloadRef) -> Option<&Order> {
+        self.list.iter().rev().find(|order| order.plan.target == *target)
+    }
+
+    /// Whether a cluster is armed.
+    #[must_use]
+    pub fn is_armed(&self, cluster: &ClusterName) -> bool {
+        self.armed.contains_key(cluster)
+    }
+
+    /// Armed clusters.
+    pub fn armed(&self) -> impl Iterator<Item = &ClusterName> {
+        self.armed.keys()
+    }
+
+    /// A deed of the command line that was refused before there was an order, and why.
+    #[must_use]
+    pub fn refused(&self) -> Option<(&OrderId, &[Refusal])> {
+        self.refused.as_ref().map(|(id, refusals)| (id, refusals.as_slice()))
+    }
+}
+
+/// The name of the next order: unique among sessions by the seed, among orders by the count.
+pub(in crate::app) fn next_id(orders: &mut Orders, seed: u64) -> OrderId {
+    orders.made += 1;
+    OrderId::new(&format!("{seed:016x}-{}", orders.made))
+}
+
+/// Makes room; what is on its way stays.
+pub(in crate::app) fn forget_oldest(orders: &mut Orders) {
+    if let Some(place) = orders.list.iter().position(Order::is_over) {
+        let gone = orders.list.remove(place);
+        orders.consents.remove(gone.id());
+    }
+}
+
+/// Orders on these workloads that are not over.
+pub(in crate::app) fn open_on(orders: &Orders, touched: &[WorkloadRef]) -> Vec<OrderId> {
+    let is_open = |order: &&Order| !order.is_over() && touched.contains(&order.plan.target);
+    orders.list.iter().filter(is_open).map(|order| order.id().clone()).collect()
+}
+
+/// Whether the executor has it, or had it.
+#[must_use]
+pub const fn was_handed_over(order: &Order) -> bool {
+    match order.state {
+        OrderState::Rehearsing | OrderState::Rehearsed(_) | OrderState::RehearsalFailed(_) => false,
+        OrderState::Sending
+        | OrderState::Converging
+        | OrderState::Unknown { .. }
+        | OrderState::Ended(_) => true,
+    }
+}
+
+/// Whether a write of it may be under way.
+#[must_use]
+pub const fn is_on_its_way(order: &Order) -> bool {
+    matches!(order.state, OrderState::Sending | OrderState::Unknown { .. })
+}
+
+/// Whether the name must be typed: risky deeds, and those whose dry run a webhook cannot answer.
+#[must_use]
+pub fn asks_for_name(order: &Order) -> bool {
+    let is_blind = matches!(
+        &order.state,
+        OrderState::Rehearsed(answer) if matches!(answer.dry_run, DryRun::Unsupported(_))
+    );
+    let confirm = order.plan.action.confirm();
+    confirm == Confirm::TypedName || confirm == Confirm::YesWhenFresh && is_blind
+}
+
+/// What the operator saw of a workload when it was confirmed, with ages, for the record.
+pub(in crate::app) fn seen(state: &State, target: &WorkloadRef) -> Text {
+    let Some(row) = state.fleet().row(target) else { return Text::clean("nothing") };
+    let mut words = vec![row.status.health.name().to_owned()];
+    words.extend(row.status.message.as_ref().map(ToString::to_string));
+    words.extend(row.need.as_ref().map(|need| format!("need {}: {}", need.kind.name(), need.why)));
+    if let Some(proof) = state.sources().kubernetes(&target.cluster).and_then(|source| source.proof)
+    {
+        words.push(format!("facts {} s old", age(proof, state.now()).as_secs()));
+    }
+    if let Some(comparison) = &row.metrics.comparison {
+        let number = |reading: &Reading| {
+            reading.as_ref().map_or_else(|_| "no data".to_owned(), |value| value.get().to_string())
+        };
+        for pair in comparison.value.pairs.iter() {
+            let (canary, stable) = (number(&pair.canary), number(&pair.stable));
+            words.push(format!("{} canary {canary} stable {stable}", pair.kind.name()));
+        }
+        words.push(format!("metrics {} s old", comparison.age(state.now()).as_secs()));
+    }
+    if let Some(verdict) = &row.metrics.verdict {
+        words.push(format!("verdict {}", verdict.answer.name()));
+    }
+    Text::clean(&words.join("; "))
+}
