@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 
 use crate::app::input::{Background, Input};
 use crate::control::action::Action;
-use crate::control::audit::AuditRecord;
+use crate::control::audit::AuditEntry;
 use crate::control::clearance::Clearance;
-use crate::control::order::OrderNews;
+use crate::control::order::{Order, OrderNews};
 use crate::control::plan::Plan;
 use crate::domain::feed::{Answer, Feed, Query, Scope, SourceId};
 use crate::domain::ids::{ClusterName, OrderId, QueryId, WorkloadRef};
@@ -72,10 +72,8 @@ pub enum Effect {
     Rehearse(Box<Plan>),
     /// Answered by [`OrderNews::Executed`].
     Execute(Box<Clearance>),
-    /// Appended to the audit file; a failure comes back as [`OrderNews::NotRecorded`].
-    Record(Box<AuditRecord>),
-    /// An Event on the object, best effort.
-    Announce(Box<Announcement>),
+    /// The order ended, or is left alone: recorded, and told by an Event on its object. Failures are told.
+    Conclude(Box<Order>, Vec<AuditEntry>),
     /// Tried again now.
     Reconnect(ClusterName),
     /// Into the clipboard.
@@ -90,19 +88,6 @@ pub enum Effect {
     Suspend,
     /// Ends the program.
     Quit,
-}
-
-/// An Event on the object that a deed changed.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Announcement {
-    /// The order.
-    pub order: OrderId,
-    /// On which object.
-    pub target: WorkloadRef,
-    /// The deed's name.
-    pub action: Action,
-    /// The sentence.
-    pub message: Text,
 }
 
 /// How a screen is saved.

@@ -1,5 +1,9 @@
 //! Command line, settings, documents, doctor. The only floor that prints.
 
+pub mod document;
+
+pub mod headless;
+
 pub mod args;
 
 pub mod args_values;

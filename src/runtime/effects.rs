@@ -3,34 +3,30 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use super::perform::{self, Crew};
+use super::perform::{self, Crew, News};
 use crate::app::event::{Effect, Event};
 use crate::backends::audit_file::AuditFile;
-use crate::backends::kube::cluster::{Clock, Cluster};
+use crate::backends::kube::cluster::Cluster;
 use crate::backends::kube::execute::KubeExecutor;
 use crate::backends::kube::{follow, query};
-use crate::backends::prometheus::Prometheus;
-use crate::control::audit::AuditRecord;
+use crate::backends::prometheus::client::Prometheus;
+use crate::backends::prometheus::probe;
+use crate::control::audit::AuditEntry;
 use crate::control::clearance::Clearance;
-use crate::control::order::OrderNews;
+use crate::control::order::{Execution, Order, OrderNews};
 use crate::control::plan::Plan;
-use crate::control::ports::{AuditLog, Executor};
 use crate::domain::feed::{Answer, Feed, Query, Scope, SourceId, Trouble};
-use crate::domain::ids::{ClusterName, OrderId, QueryId};
-use crate::domain::observed::Observed;
+use crate::domain::ids::{ClusterName, QueryId};
+use crate::domain::observed::{Clock, Observed};
 use crate::domain::text::Text;
 
 /// Longest time that a query may take, whatever its backend promises.
 const QUERY_TIME_MAX: Duration = Duration::from_secs(15);
-
-/// Longest time of a rehearsal: a read, reviews and dry runs of at most three writes.
-const REHEARSAL_TIME_MAX: Duration = Duration::from_secs(12);
 
 /// How long the program waits at its end for deeds on their way to be answered and recorded.
 const FAREWELL_TIME_MAX: Duration = Duration::from_secs(12);
@@ -42,18 +38,19 @@ pub struct Backends {
     /// Their Prometheus, where there is one.
     pub prometheus: BTreeMap<ClusterName, Prometheus>,
     /// The file of deeds.
-    pub audit: Arc<AuditFile>,
+    pub audit: AuditFile,
     /// The clock.
     pub clock: Clock,
 }
 
 /// News of a source on its way to the loop.
-pub type FeedSender = mpsc::Sender<(SourceId, Observed<Feed>)>;
+pub(super) type FeedSender = mpsc::Sender<(SourceId, Observed<Feed>)>;
 
 /// Starts effects.
 pub(super) struct Runner {
     backends: Backends,
     scopes: BTreeMap<ClusterName, watch::Sender<BTreeSet<Scope>>>,
+    identities: BTreeMap<ClusterName, Text>,
     answers: mpsc::Sender<Event>,
     sources: JoinSet<()>,
     tasks: JoinSet<()>,
@@ -61,7 +58,11 @@ pub(super) struct Runner {
 
 impl Runner {
     /// Starts following every cluster.
-    pub(super) fn start(backends: Backends, feeds: &FeedSender, answers: mpsc::Sender<Event>) -> Self {
+    pub(super) fn start(
+        backends: Backends,
+        feeds: &FeedSender,
+        answers: mpsc::Sender<Event>,
+    ) -> Self {
         let mut sources = JoinSet::new();
         let mut scopes = BTreeMap::new();
         for (name, cluster) in &backends.clusters {
@@ -69,7 +70,17 @@ impl Runner {
             scopes.insert(name.clone(), sender);
             sources.spawn(follow::follow(cluster.clone(), receiver, feeds.clone()));
         }
-        Self { backends, scopes, answers, sources, tasks: JoinSet::new() }
+        for prometheus in backends.prometheus.values() {
+            sources.spawn(probe::follow(prometheus.clone(), feeds.clone()));
+        }
+        Self {
+            backends,
+            scopes,
+            identities: BTreeMap::new(),
+            answers,
+            sources,
+            tasks: JoinSet::new(),
+        }
     }
 
     /// Starts one effect. Effects that only a front can do are not for here; they come back.
@@ -84,8 +95,7 @@ impl Runner {
             Effect::Query(id, query) => self.query(id, query),
             Effect::Rehearse(plan) => self.rehearse(*plan),
             Effect::Execute(clearance) => self.execute(*clearance),
-            Effect::Record(record) => self.record(*record),
-            Effect::Announce(announcement) => self.announce(*announcement),
+            Effect::Conclude(order, entries) => self.conclude(*order, entries),
             Effect::Reconnect(cluster) => {
                 if let Some(cluster) = self.backends.clusters.get(&cluster) {
                     cluster.reconnect();
@@ -137,65 +147,97 @@ impl Runner {
         self.backends.clusters.get(cluster).cloned().map(KubeExecutor::new)
     }
 
+    /// Runs a part of an order with its crew; its news reach the loop. `lost` is told if the part ends without.
+    fn crew<F>(&mut self, cluster: &ClusterName, lost: News, part: impl FnOnce(Hands) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let Some(executor) = self.executor(cluster) else {
+            // No such cluster: nothing was sent, and somebody waits for an answer.
+            let answers = self.answers.clone();
+            self.tasks.spawn(async move {
+                let _ = answers.send(Event::Order(lost.0, lost.1)).await;
+            });
+            return;
+        };
+        let (news, mut told) = mpsc::channel::<News>(NEWS_MAX);
+        let hands = Hands {
+            executor,
+            audit: self.backends.audit.clone(),
+            clock: self.backends.clock.clone(),
+            identity: self.identities.get(cluster).cloned(),
+            news,
+        };
+        let answers = self.answers.clone();
+        let work = part(hands);
+        self.tasks.spawn(async move {
+            let working = tokio::spawn(work);
+            while let Some((id, news)) = told.recv().await {
+                let _ = answers.send(Event::Order(id, news)).await;
+            }
+            if working.await.is_err() {
+                let _ = answers.send(Event::Order(lost.0, lost.1)).await;
+            }
+        });
+    }
+
     fn rehearse(&mut self, plan: Plan) {
-        let id = plan.id.clone();
-        let failed = |why| OrderNews::Rehearsed(Err(why));
-        let lost = failed(Trouble::Lost(Text::clean("the rehearsal ended early")));
-        let executor = self.executor(&plan.target.cluster);
-        self.spawn(Event::Order(id.clone(), lost), async move {
-            let Some(executor) = executor else {
-                return Event::Order(id, failed(Trouble::NotConfigured));
-            };
-            let answer = tokio::time::timeout(REHEARSAL_TIME_MAX, executor.rehearse(&plan)).await;
-            let late = Err(Trouble::TimedOut { after: REHEARSAL_TIME_MAX });
-            Event::Order(id, OrderNews::Rehearsed(answer.unwrap_or(late).map(Box::new)))
+        let why = Trouble::Lost(Text::clean("the rehearsal ended early"));
+        let lost = (plan.id.clone(), OrderNews::Rehearsed(Err(why)));
+        let cluster = plan.target.cluster.clone();
+        self.crew(&cluster, lost, |hands| async move {
+            perform::rehearse(&hands.crew(), &plan, &hands.news).await;
         });
     }
 
     fn execute(&mut self, clearance: Clearance) {
-        let id = clearance.plan().id.clone();
+        let why = Trouble::Lost(Text::clean("the executor ended early"));
+        let execution = Execution::Unknown { write: 0, why };
+        let lost = (clearance.plan().id.clone(), OrderNews::Executed(execution));
         let cluster = clearance.plan().target.cluster.clone();
-        let Some(executor) = self.executor(&cluster) else { return };
-        let crew = Crew {
-            executor: Arc::new(executor),
-            audit: self.backends.audit.clone(),
-            clock: self.backends.clock.clone(),
-        };
-        let answers = self.answers.clone();
-        self.tasks.spawn(async move {
-            let (sender, mut news) = mpsc::channel::<OrderNews>(16);
-            let deed = tokio::spawn(perform::perform(crew, clearance, sender));
-            while let Some(news) = news.recv().await {
-                let _ = answers.send(Event::Order(id.clone(), news)).await;
-            }
-            let _ = deed.await;
+        self.crew(&cluster, lost, |hands| async move {
+            perform::perform(&hands.crew(), clearance, &hands.news).await;
         });
     }
 
-    fn record(&mut self, record: AuditRecord) {
-        let audit = self.backends.audit.clone();
+    fn conclude(&mut self, order: Order, entries: Vec<AuditEntry>) {
+        let why = Text::clean("the recorder ended early");
+        let lost = (order.id().clone(), OrderNews::NotRecorded(why));
+        let cluster = order.plan.target.cluster.clone();
         let answers = self.answers.clone();
-        let id = record.order.clone();
-        self.tasks.spawn(async move {
-            let written = tokio::spawn(async move { audit.append(record).await }).await;
-            let why = match written {
-                Ok(Ok(())) => return,
-                Ok(Err(why)) => why,
-                Err(_panicked) => Text::clean("the recorder ended early"),
-            };
-            let _ = answers.send(Event::Order(id, OrderNews::NotRecorded(why))).await;
+        self.crew(&cluster, lost, |hands| async move {
+            for note in perform::conclude(&hands.crew(), &order, entries).await {
+                let _ = answers.send(Event::Told(Err(note))).await;
+            }
         });
     }
 
-    fn announce(&mut self, announcement: crate::app::event::Announcement) {
-        let Some(executor) = self.executor(&announcement.target.cluster) else { return };
-        let answers = self.answers.clone();
-        self.tasks.spawn(async move {
-            if let Err(why) = executor.announce(&announcement).await {
-                let text = format!("no Event on {}: {why}", announcement.target);
-                let _ = answers.send(Event::Told(Err(Text::clean(&text)))).await;
-            }
-        });
+    /// Who we are in a cluster, as its API server told: it stands in every record.
+    pub(super) fn identify(&mut self, cluster: ClusterName, identity: Text) {
+        self.identities.insert(cluster, identity);
+    }
+}
+
+/// News of one part of an order that wait for the loop: its attempts, at most.
+const NEWS_MAX: usize = 32;
+
+/// What a part of an order works with, owned by its task.
+struct Hands {
+    executor: KubeExecutor,
+    audit: AuditFile,
+    clock: Clock,
+    identity: Option<Text>,
+    news: mpsc::Sender<News>,
+}
+
+impl Hands {
+    const fn crew(&self) -> Crew<'_, KubeExecutor, AuditFile> {
+        Crew {
+            executor: &self.executor,
+            audit: &self.audit,
+            clock: &self.clock,
+            identity: self.identity.as_ref(),
+        }
     }
 }
 
@@ -221,9 +263,4 @@ async fn ask(kube: Option<Cluster>, prometheus: Option<Prometheus>, query: Query
             None => missing,
         },
     }
-}
-
-/// For the orders of a program that ends: names of those that are on their way.
-pub(super) fn on_their_way(state: &crate::app::state::State) -> Vec<OrderId> {
-    state.orders().iter().filter(|order| !order.is_over()).map(|order| order.id().clone()).collect()
 }

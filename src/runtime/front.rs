@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::app::event::{Effect, Event};
 use crate::app::input::Input;
 use crate::app::state::State;
+use crate::runtime::signals::Signal;
 
 /// What a front wants after it has read the state.
 #[derive(Debug)]
@@ -36,6 +37,9 @@ pub trait Front {
     /// Does what only a front can (clipboard, files of the screen, themes, stopping). What it has to tell comes back.
     fn act(&mut self, effect: Effect, state: &State) -> Vec<Event>;
 
+    /// What a signal means that does not end the program.
+    fn signal(&mut self, signal: Signal) -> Option<Input>;
+
     /// The operator asked to end the program, or a signal did. The exit code.
     fn quit(&mut self, state: &State, cause: Cause) -> u8;
 }
@@ -43,8 +47,10 @@ pub trait Front {
 /// Why the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// The operator asked for it, or the terminal is gone.
+    /// The operator asked for it.
     Asked,
-    /// A signal.
-    Interrupted,
+    /// The terminal is gone.
+    Hangup,
+    /// A signal, with the exit code that tells it.
+    Signal(u8),
 }

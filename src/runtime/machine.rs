@@ -5,10 +5,12 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
+use super::clock::GapWatch;
 use super::effects::{Backends, Runner};
 use super::front::{Cause, Front, Next};
-use super::signals::Signals;
-use crate::app::event::{Effect, Event};
+use super::signals::Signal;
+use crate::app::event::{Command, Effect, Event};
+use crate::app::input::Input;
 use crate::app::state::State;
 use crate::app::update::{start, update};
 use crate::domain::feed::{Feed, SourceId};
@@ -35,7 +37,7 @@ pub async fn run<F: Front + Send>(
     mut state: State,
     backends: Backends,
     mut front: F,
-    mut signals: Signals,
+    mut signals: mpsc::Receiver<Signal>,
 ) -> u8 {
     let (feed_sender, mut feeds) = mpsc::channel::<(SourceId, Observed<Feed>)>(FEED_QUEUE_MAX);
     let (answer_sender, mut answers) = mpsc::channel::<Event>(ANSWER_QUEUE_MAX);
@@ -47,6 +49,7 @@ pub async fn run<F: Front + Send>(
     let mut machine = Machine { state: &mut state, runner: &mut runner, front: &mut front };
     let mut end = machine.effects(effects).or_else(|| machine.settle());
     let mut wake = Instant::now() + TICK;
+    let mut gaps = GapWatch::new(clock());
     let code = loop {
         if let Some(End::Code(code)) = end {
             break code;
@@ -55,13 +58,16 @@ pub async fn run<F: Front + Send>(
             break machine.front.quit(machine.state, cause);
         }
         let first = tokio::select! { biased;
-            signal = signals.next() => match signal {
-                Some(event) => event,
-                None => { end = Some(End::Quit(Cause::Interrupted)); continue; }
+            Some(signal) = signals.recv() => match signal.exit_code() {
+                Some(code) => { end = Some(machine.leave(Cause::Signal(code))); continue; }
+                None => match machine.front.signal(signal) {
+                    Some(input) => Event::Input(input),
+                    None => Event::Tick(clock()),
+                },
             },
             input = machine.front.input() => match input {
+                Some(Input::Hangup) | None => { end = Some(machine.leave(Cause::Hangup)); continue; }
                 Some(input) => Event::Input(input),
-                None => { end = Some(End::Quit(Cause::Asked)); continue; }
             },
             Some(event) = answers.recv() => event,
             Some((source, seen)) = feeds.recv() => Event::Feed(source, seen),
@@ -69,14 +75,19 @@ pub async fn run<F: Front + Send>(
             () = sleep_until(wake), if wake_is_wanted(&end) => Event::Tick(clock()),
         };
         // Time first: whatever was pressed before this moment is older than what it may open.
-        end = machine.take(Event::Tick(clock())).or_else(|| machine.take(first));
+        let now = clock();
+        end = machine.take(Event::Tick(now)).or_else(|| machine.take(first));
+        if gaps.tick(now).is_some() {
+            end = end.or_else(|| machine.take(Event::Input(Input::Resumed(now))));
+        }
         for _ in 1..BATCH_MAX {
             if end.is_some() {
                 break;
             }
             let next = machine.front.pending().map(Event::Input);
             let next = next.or_else(|| answers.try_recv().ok());
-            let next = next.or_else(|| feeds.try_recv().ok().map(|(id, seen)| Event::Feed(id, seen)));
+            let next =
+                next.or_else(|| feeds.try_recv().ok().map(|(id, seen)| Event::Feed(id, seen)));
             let Some(event) = next else { break };
             end = machine.take(event);
         }
@@ -112,8 +123,19 @@ struct Machine<'a, F: Front> {
 }
 
 impl<F: Front> Machine<'_, F> {
+    /// Records what was left alone, and ends.
+    fn leave(&mut self, cause: Cause) -> End {
+        let _ = self.take(Event::Command(Command::Quit));
+        End::Quit(cause)
+    }
+
     /// Takes one event and starts what follows from it.
     fn take(&mut self, event: Event) -> Option<End> {
+        if let Event::Feed(source, seen) = &event
+            && let Feed::Identity(identity) = &seen.value
+        {
+            self.runner.identify(source.cluster.clone(), identity.clone());
+        }
         let effects = update(self.state, event);
         self.effects(effects)
     }

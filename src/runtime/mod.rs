@@ -40,3 +40,9 @@ pub mod perform;
 
 #[cfg(test)]
 mod perform_tests;
+
+pub mod front;
+
+mod effects;
+
+pub mod machine;

@@ -36,9 +36,9 @@ pub mod popups {
     pub mod rehearsal;
 }
 
-#[cfg(any())]
+#[cfg(test)]
 mod testing;
-#[cfg(any())]
+#[cfg(test)]
 mod testing_parts;
 
 pub use view::view;

@@ -82,6 +82,6 @@ fn frame(state: &State, theme: &Theme, buffer: &mut Buffer, area: Rect) -> Rect 
     Rect { y: area.y + 1, height: area.height - 2, ..area }
 }
 
-#[cfg(any())]
+#[cfg(test)]
 #[path = "view_tests.rs"]
 mod tests;

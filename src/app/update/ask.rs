@@ -39,7 +39,8 @@ pub(super) fn due(state: &mut State) -> Vec<Effect> {
                 && steps::canary(&row.workload).is_some()
         })
         .filter(|(target, row)| {
-            let every = if Some(*target) == open.as_ref() { COMPARE_OPEN_EVERY } else { COMPARE_EVERY };
+            let every =
+                if Some(*target) == open.as_ref() { COMPARE_OPEN_EVERY } else { COMPARE_EVERY };
             row.metrics.asked_at.is_none_or(|at| age(at, state.now) >= every)
         })
         .map(|(target, _)| (target.clone(), Some(target) == open.as_ref()))
@@ -73,7 +74,8 @@ pub(super) fn charts(state: &mut State, target: &WorkloadRef) -> Option<Effect> 
     let to = state.now;
     let from = began(&row.workload, to);
     let step_seconds = u32::try_from(age(from, to).as_secs()).unwrap_or(u32::MAX) / CHART_POINTS;
-    let question = Query::Charts { pair: pair(&row.workload), from, to, step_seconds: step_seconds.max(5) };
+    let question =
+        Query::Charts { pair: pair(&row.workload), from, to, step_seconds: step_seconds.max(5) };
     Some(query(state, Purpose::Charts(target.clone()), question))
 }
 

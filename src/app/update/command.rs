@@ -164,7 +164,8 @@ fn jump_to_need(state: &mut State, direction: isize) -> Vec<Effect> {
         Some(place) => place.saturating_add_signed(direction).min(needing.len().saturating_sub(1)),
         None => 0,
     };
-    state.focus.selected = needing.get(next).map(|target| (*target).clone()).or(state.focus.selected.clone());
+    state.focus.selected =
+        needing.get(next).map(|target| (*target).clone()).or(state.focus.selected.clone());
     watched(state)
 }
 
@@ -342,7 +343,9 @@ fn axis_moved(state: &mut State, motion: Motion) {
     let cursor = axis.cursor_seconds.unwrap_or(axis.back_seconds);
     let far = *SPAN_RANGE.end();
     match motion {
-        Motion::Left | Motion::Down => axis.cursor_seconds = Some(cursor.saturating_add(small).min(far)),
+        Motion::Left | Motion::Down => {
+            axis.cursor_seconds = Some(cursor.saturating_add(small).min(far))
+        }
         Motion::Right | Motion::Up => axis.cursor_seconds = Some(cursor.saturating_sub(small)),
         Motion::PageUp => axis.back_seconds = axis.back_seconds.saturating_add(span / 2).min(far),
         Motion::PageDown => axis.back_seconds = axis.back_seconds.saturating_sub(span / 2),

@@ -194,9 +194,8 @@ fn paged(state: &mut State, id: QueryId, answer: Answer) {
 
 /// Line by line: what the canary has that stable has not (`+`), and the other way round (`-`).
 fn difference(stable: &Block, canary: &Block) -> Block {
-    let joined = |block: &Block| {
-        block.lines().iter().map(Text::as_str).collect::<Vec<_>>().join("\n")
-    };
+    let joined =
+        |block: &Block| block.lines().iter().map(Text::as_str).collect::<Vec<_>>().join("\n");
     let (old, new) = (joined(stable), joined(canary));
     let diff = similar::TextDiff::from_lines(&old, &new);
     if diff.ratio() >= 1.0 {

@@ -4,7 +4,7 @@ use tui_input::InputRequest;
 
 use super::{command, order, picker};
 use crate::app::event::{Command, Effect, Screen};
-use crate::app::focus::{Popup, PickerKind};
+use crate::app::focus::{PickerKind, Popup};
 use crate::app::input::Input;
 use crate::app::key::{Key, KeyCode, Modifiers};
 use crate::app::keymap::{KeyContext, Lookup};

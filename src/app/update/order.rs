@@ -4,13 +4,13 @@
 use std::time::Duration;
 
 use super::command::push;
-use crate::app::event::{Announcement, Ask, Consent, Effect};
+use crate::app::event::{Ask, Consent, Effect};
 use crate::app::focus::{Dialog, Popup};
 use crate::app::notices::Urgency;
 use crate::app::orders::{self, ORDERS_MAX};
 use crate::app::state::{Mode, State};
 use crate::control::action::{Action, Confirm, Danger};
-use crate::control::audit::{AuditEntry, AuditRecord};
+use crate::control::audit::AuditEntry;
 use crate::control::check::{self, Arming, CheckId, Confirmation, Evidence, Refusal, Rehearsed};
 use crate::control::clearance::clear;
 use crate::control::footing::Footing;
@@ -242,7 +242,10 @@ fn evidence(state: &State, order: &Order, confirmation: Confirmation) -> Evidenc
         facts_at: state.sources.kubernetes(cluster).and_then(|source| source.proof),
         footing: state.fleet.row(target).map(|row| Footing::of(&row.workload)),
         confirmation,
-        record: state.session.record.clone(),
+        record: match &order.unrecordable {
+            Some(why) => Err(why.clone()),
+            None => state.session.record.clone(),
+        },
         overrides: if is_typed { vec![CheckId::Rehearsal] } else { vec![] },
         seen: orders::seen(state, target),
     }
@@ -472,33 +475,15 @@ fn with_facts(
 /// What is to be recorded, and what the operator and the cluster are told when the order ended with it.
 fn record(state: &mut State, id: &OrderId, entries: Vec<AuditEntry>) -> Vec<Effect> {
     let Some(order) = state.orders.get(id) else { return vec![] };
-    let target = order.plan.target.clone();
-    let ended = entries.iter().any(|entry| matches!(entry, AuditEntry::Outcome(_)));
-    let identity =
-        state.sources.kubernetes(&target.cluster).and_then(|source| source.identity.clone());
-    let at = state.now;
-    let mut effects: Vec<Effect> = entries
-        .into_iter()
-        .map(|entry| {
-            let record = AuditRecord { order: id.clone(), at, identity: identity.clone(), entry };
-            Effect::Record(Box::new(record))
-        })
-        .collect();
-    if ended && let OrderState::Ended(outcome) = &order.state {
-        let (urgency, text) = told(order, outcome);
-        let was_sent = !order.attempts.is_empty();
-        let announcement = Announcement {
-            order: id.clone(),
-            target,
-            action: order.plan.action,
-            message: text.clone(),
-        };
-        if was_sent {
-            effects.push(Effect::Announce(Box::new(announcement)));
-        }
-        state.notices.say(at, urgency, text.as_str());
+    if entries.is_empty() {
+        return vec![];
     }
-    effects
+    let conclude = Effect::Conclude(Box::new(order.clone()), entries);
+    if let OrderState::Ended(outcome) = &order.state {
+        let (urgency, text) = told(order, outcome);
+        state.notices.say(state.now, urgency, text.as_str());
+    }
+    vec![conclude]
 }
 
 /// How an order ended, as the operator hears it.

@@ -219,6 +219,14 @@ impl Cluster {
         Ok(link)
     }
 
+    /// Throws the connection away: the next question makes a new one.
+    pub fn reconnect(&self) {
+        let number = self.inner.links.borrow().as_ref().map(|link| link.number);
+        if let Some(number) = number {
+            self.discard(number);
+        }
+    }
+
     /// Throws a connection away as a whole, if it is still the one in use.
     pub(super) fn discard(&self, number: u64) {
         self.inner.links.send_if_modified(|link| {

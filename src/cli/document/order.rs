@@ -146,7 +146,13 @@ impl Order {
 
     /// The document of a deed that was refused before a plan could be made.
     #[must_use]
-    pub fn refused(id: &str, deed: &str, target: Target, refusals: &[check::Refusal], at: Timestamp) -> Self {
+    pub fn refused(
+        id: &str,
+        deed: &str,
+        target: Target,
+        refusals: &[check::Refusal],
+        at: Timestamp,
+    ) -> Self {
         Self {
             api_version: API_VERSION.to_owned(),
             kind: "Order".to_owned(),

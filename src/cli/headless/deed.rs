@@ -19,6 +19,7 @@ use crate::control::plan::Rehearsal;
 use crate::domain::ids::WorkloadRef;
 use crate::domain::text::Text;
 use crate::runtime::front::{Cause, Front, Next};
+use crate::runtime::signals::Signal;
 
 /// One deed.
 #[derive(Debug)]
@@ -213,7 +214,11 @@ impl Front for Deed {
         vec![]
     }
 
-    fn quit(&mut self, state: &State, _cause: Cause) -> u8 {
+    fn signal(&mut self, _signal: Signal) -> Option<Input> {
+        None
+    }
+
+    fn quit(&mut self, state: &State, cause: Cause) -> u8 {
         if let Stage::Asked { target, rehearsed, .. } = &self.stage
             && let Some(order) = state.orders().latest(target)
         {
@@ -226,6 +231,6 @@ impl Front for Deed {
             eprintln!("pilothouse: {note}");
             let _ = self.print(order, rehearsed.as_deref(), exit::INTERRUPTED);
         }
-        exit::INTERRUPTED
+        exit::of_cause(cause)
     }
 }

@@ -6,6 +6,7 @@ use crate::app::state::State;
 use crate::control::check::{CheckId, Refusal};
 use crate::control::order::{AttemptAnswer, Order, OrderState, Outcome};
 use crate::domain::feed::SourceKind;
+use crate::runtime::front::Cause;
 
 /// Done; a deed's code speaks of the deed.
 pub const DONE: u8 = 0;
@@ -58,6 +59,16 @@ pub fn of_sources(state: &State) -> u8 {
     }
 }
 
+/// The code of a program that was ended from outside.
+#[must_use]
+pub const fn of_cause(cause: Cause) -> u8 {
+    match cause {
+        Cause::Asked => DONE,
+        Cause::Hangup => 129,
+        Cause::Signal(code) => code,
+    }
+}
+
 /// The code of `status`.
 #[must_use]
 pub const fn of_health(health: Health) -> u8 {
@@ -107,7 +118,9 @@ fn failed(order: &Order) -> u8 {
         Some(AttemptAnswer::Rejected { code: 404, .. }) => USAGE,
         Some(AttemptAnswer::NeverLeft(_) | AttemptAnswer::NoAnswer(_)) => NO_ANSWER,
         Some(
-            AttemptAnswer::Rejected { .. } | AttemptAnswer::Conflict | AttemptAnswer::Accepted { .. },
+            AttemptAnswer::Rejected { .. }
+            | AttemptAnswer::Conflict
+            | AttemptAnswer::Accepted { .. },
         )
         | None => REFUSED,
     }

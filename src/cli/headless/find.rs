@@ -1,6 +1,7 @@
 //! Which workload a `KIND/NAME` or a bare `NAME` of the command line means.
 
 use crate::app::state::State;
+use crate::cli::args_values::Target;
 use crate::domain::ids::{Namespace, WorkloadKind, WorkloadRef};
 
 /// What was written on the command line.
@@ -26,23 +27,10 @@ pub enum Found {
 }
 
 impl Wanted {
-    /// Reads `KIND/NAME` or `NAME`.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with it, in words.
-    pub fn parse(word: &str) -> Result<Self, String> {
-        let (kind, name) = match word.split_once('/') {
-            None => (None, word),
-            Some((kind, name)) => match WorkloadKind::parse(kind) {
-                Some(kind) => (Some(kind), name),
-                None => return Err(unknown_kind(kind)),
-            },
-        };
-        if name.is_empty() || name.contains('/') {
-            return Err(format!("{word:?} is not KIND/NAME (for example rollout/web) or NAME"));
-        }
-        Ok(Self { kind, name: name.to_owned(), namespaces: Vec::new() })
+    /// What this word of the command line means in these namespaces.
+    #[must_use]
+    pub fn new(target: &Target, namespaces: Vec<Namespace>) -> Self {
+        Self { kind: target.kind, name: target.name.to_string(), namespaces }
     }
 
     /// Looks for it.
@@ -63,14 +51,6 @@ impl Wanted {
     }
 }
 
-fn unknown_kind(kind: &str) -> String {
-    let words = WorkloadKind::ALL.map(|kind| kind.words().join(", ")).join("; ");
-    let words_of = || WorkloadKind::ALL.into_iter().flat_map(|kind| kind.words().iter().copied());
-    let hint = crate::domain::warning::nearest(kind, words_of())
-        .map_or_else(String::new, |near| format!("; did you mean {near:?}?"));
-    format!("no kind {kind:?}{hint} Kinds are: {words}")
-}
-
 /// The candidates of an ambiguous name, one per line, each as it would be written.
 #[must_use]
 pub fn candidates(found: &[WorkloadRef]) -> String {
@@ -79,19 +59,4 @@ pub fn candidates(found: &[WorkloadRef]) -> String {
         format!("  --context {} -n {} {kind}/{}", target.cluster, target.namespace, target.name)
     };
     found.iter().map(one).collect::<Vec<_>>().join("\n")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_may_carry_its_kind() {
-        let wanted = |word: &str| Wanted::parse(word).map(|wanted| (wanted.kind, wanted.name));
-        assert_eq!(wanted("web"), Ok((None, "web".to_owned())));
-        assert_eq!(wanted("ro/web"), Ok((Some(WorkloadKind::Rollout), "web".to_owned())));
-        assert!(wanted("rolout/web").is_err_and(|why| why.contains("did you mean \"rollout\"")));
-        assert!(wanted("ro/").is_err());
-        assert!(wanted("ro/a/b").is_err());
-    }
 }

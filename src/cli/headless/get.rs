@@ -9,6 +9,7 @@ use crate::app::input::Input;
 use crate::app::state::State;
 use crate::cli::document::fleet::FleetList;
 use crate::runtime::front::{Cause, Front, Next};
+use crate::runtime::signals::Signal;
 
 /// Reads until all have spoken, prints, ends.
 #[derive(Debug)]
@@ -79,7 +80,11 @@ impl Front for Get {
         vec![]
     }
 
-    fn quit(&mut self, _state: &State, _cause: Cause) -> u8 {
-        exit::INTERRUPTED
+    fn signal(&mut self, _signal: Signal) -> Option<Input> {
+        None
+    }
+
+    fn quit(&mut self, _state: &State, cause: Cause) -> u8 {
+        exit::of_cause(cause)
     }
 }

@@ -4,19 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-/// The formats of `-o`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
-    /// Columns for people.
-    #[default]
-    Table,
-    /// More columns.
-    Wide,
-    /// One JSON document (`watch`: one per line).
-    Json,
-    /// The same as YAML.
-    Yaml,
-}
+pub use crate::cli::args_values::Format;
 
 /// Why nothing more can be printed.
 #[derive(Debug, thiserror::Error)]
@@ -76,7 +64,8 @@ pub fn line(format: Format, document: &impl Serialize) -> Result<(), PrintError>
     let form = |error: String| PrintError::Form(error);
     let formed = match format {
         Format::Yaml => {
-            let yaml = serde_saphyr::to_string(document).map_err(|error| form(error.to_string()))?;
+            let yaml =
+                serde_saphyr::to_string(document).map_err(|error| form(error.to_string()))?;
             format!("---\n{yaml}")
         }
         Format::Table | Format::Wide | Format::Json => {

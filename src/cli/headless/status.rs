@@ -11,26 +11,11 @@ use crate::app::event::{Effect, Event};
 use crate::app::fleet::Row;
 use crate::app::input::Input;
 use crate::app::state::State;
+use crate::cli::args_values::WaitFor;
 use crate::cli::document::fleet::RolloutReport;
 use crate::domain::ids::WorkloadRef;
 use crate::runtime::front::{Cause, Front, Next};
-
-/// What `--wait` waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum WaitFor {
-    /// As wanted.
-    Healthy,
-    /// On its way.
-    Progressing,
-    /// Held by a step or a human (Suspended).
-    Paused,
-    /// Failed, aborted or stuck.
-    Degraded,
-    /// A human is needed for a yes.
-    Approval,
-    /// Gone.
-    Deleted,
-}
+use crate::runtime::signals::Signal;
 
 /// Reads one release.
 #[derive(Debug)]
@@ -66,9 +51,10 @@ fn judge(wait: WaitFor, row: &Row) -> Judged {
         WaitFor::Progressing => health == Health::Progressing,
         WaitFor::Paused => health == Health::Suspended,
         WaitFor::Degraded => health == Health::Degraded,
-        WaitFor::Approval => {
-            row.need.as_ref().is_some_and(|need| need.kind == crate::analysis::need::NeedKind::Approval)
-        }
+        WaitFor::Approval => row
+            .need
+            .as_ref()
+            .is_some_and(|need| need.kind == crate::analysis::need::NeedKind::Approval),
         WaitFor::Deleted => false,
     };
     match health {
@@ -126,7 +112,11 @@ impl Status {
                 return Next::Within(self.patience.saturating_duration_since(now));
             }
             let code = exit::of_health(row.status.health);
-            return self.print(state, target, if silent == exit::NO_ANSWER { silent } else { code });
+            return self.print(
+                state,
+                target,
+                if silent == exit::NO_ANSWER { silent } else { code },
+            );
         };
         self.tell(row);
         match judge(wait, row) {
@@ -176,9 +166,13 @@ fn words(report: &RolloutReport) -> String {
         lines.push(format!("analysis {} {} {message}\n", analysis.name, analysis.phase));
     }
     for metric in &item.metrics {
-        let number = |value: Option<f64>| value.map_or("no data".to_owned(), |value| format!("{value:.4}"));
+        let number =
+            |value: Option<f64>| value.map_or("no data".to_owned(), |value| format!("{value:.4}"));
         let (canary, stable) = (number(metric.canary), number(metric.stable));
-        lines.push(format!("metric   {} canary {canary} stable {stable} ({})\n", metric.name, metric.unit));
+        lines.push(format!(
+            "metric   {} canary {canary} stable {stable} ({})\n",
+            metric.name, metric.unit
+        ));
     }
     for action in item.actions.iter().filter(|action| action.possible) {
         lines.push(format!("possible {}\n", action.action));
@@ -216,7 +210,11 @@ impl Front for Status {
         vec![]
     }
 
-    fn quit(&mut self, _state: &State, _cause: Cause) -> u8 {
-        exit::INTERRUPTED
+    fn signal(&mut self, _signal: Signal) -> Option<Input> {
+        None
+    }
+
+    fn quit(&mut self, _state: &State, cause: Cause) -> u8 {
+        exit::of_cause(cause)
     }
 }

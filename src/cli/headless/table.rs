@@ -7,8 +7,18 @@ use crate::cli::document::rollout::{RolloutStatus, Version};
 use crate::cli::document::source::Source;
 
 /// The heads of the columns.
-const HEADS: [&str; 10] =
-    ["CLUSTER", "NAMESPACE", "KIND", "NAME", "STRATEGY", "HEALTH", "STEP", "WEIGHT", "READY", "NEED"];
+const HEADS: [&str; 10] = [
+    "CLUSTER",
+    "NAMESPACE",
+    "KIND",
+    "NAME",
+    "STRATEGY",
+    "HEALTH",
+    "STEP",
+    "WEIGHT",
+    "READY",
+    "NEED",
+];
 
 /// Those that `-o wide` adds.
 const WIDE: [&str; 4] = ["STABLE", "CANARY", "OWNER", "MESSAGE"];
@@ -18,7 +28,8 @@ const WIDE: [&str; 4] = ["STABLE", "CANARY", "OWNER", "MESSAGE"];
 pub fn cells(item: &RolloutStatus, format: Format) -> Vec<String> {
     let none = || "-".to_owned();
     let number = |value: Option<u32>| value.map_or_else(none, |value| value.to_string());
-    let step = item.step.as_ref().map_or_else(none, |step| format!("{}/{}", step.index, step.count));
+    let step =
+        item.step.as_ref().map_or_else(none, |step| format!("{}/{}", step.index, step.count));
     let weight = match (item.weight.desired, item.weight.actual) {
         (Some(desired), Some(actual)) if desired == actual => format!("{actual}%"),
         (Some(desired), Some(actual)) => format!("{actual}→{desired}%"),
@@ -106,8 +117,10 @@ mod tests {
 
     #[test]
     fn columns_stand_under_each_other_whatever_is_in_them() {
-        let rows = [vec!["A".to_owned(), "漢字".to_owned(), "x".to_owned()],
-            vec!["long".to_owned(), "b".to_owned(), "y".to_owned()]];
+        let rows = [
+            vec!["A".to_owned(), "漢字".to_owned(), "x".to_owned()],
+            vec!["long".to_owned(), "b".to_owned(), "y".to_owned()],
+        ];
         assert_eq!(aligned(&rows), "A     漢字  x\nlong  b     y\n");
     }
 }

@@ -17,6 +17,7 @@ use crate::cli::document::source::Source;
 use crate::domain::feed::SourceId;
 use crate::domain::ids::WorkloadRef;
 use crate::runtime::front::{Cause, Front, Next};
+use crate::runtime::signals::Signal;
 
 /// Prints changes until it is interrupted, its reader is gone, or its time is over.
 #[derive(Debug)]
@@ -98,8 +99,12 @@ impl Watch {
             }
             self.rows.insert(target.clone(), (row.version, item));
         }
-        let gone: Vec<WorkloadRef> =
-            self.rows.keys().filter(|target| state.fleet().row(target).is_none()).cloned().collect();
+        let gone: Vec<WorkloadRef> = self
+            .rows
+            .keys()
+            .filter(|target| state.fleet().row(target).is_none())
+            .cloned()
+            .collect();
         for target in gone {
             if let Some((_, item)) = self.rows.remove(&target) {
                 self.say(&FleetEvent::item(FleetEventType::Deleted, item))?;
@@ -167,7 +172,11 @@ impl Front for Watch {
         vec![]
     }
 
-    fn quit(&mut self, _state: &State, _cause: Cause) -> u8 {
-        exit::INTERRUPTED
+    fn signal(&mut self, _signal: Signal) -> Option<Input> {
+        None
+    }
+
+    fn quit(&mut self, _state: &State, cause: Cause) -> u8 {
+        exit::of_cause(cause)
     }
 }
