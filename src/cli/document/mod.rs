@@ -9,4 +9,6 @@ pub mod fleet;
 
 pub mod order;
 
+pub mod audit;
+
 pub mod schema;

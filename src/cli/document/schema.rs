@@ -2,6 +2,7 @@
 
 use schemars::{Schema, schema_for};
 
+use super::audit::{AuditTrail, AuditVerification};
 use super::fleet::{FleetEvent, FleetList, RolloutReport};
 use super::order::Order;
 
@@ -13,5 +14,7 @@ pub fn all() -> Vec<(&'static str, Schema)> {
         ("RolloutReport", schema_for!(RolloutReport)),
         ("FleetEvent", schema_for!(FleetEvent)),
         ("Order", schema_for!(Order)),
+        ("AuditTrail", schema_for!(AuditTrail)),
+        ("AuditVerification", schema_for!(AuditVerification)),
     ]
 }

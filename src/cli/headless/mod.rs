@@ -18,3 +18,5 @@ pub mod status;
 pub mod watch;
 
 pub mod deed;
+
+pub mod audit;
