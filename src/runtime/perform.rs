@@ -71,7 +71,8 @@ pub async fn perform<E: Executor, A: AuditLog>(
     news: &Sender<News>,
 ) {
     let id = clearance.plan().id.clone();
-    let execution = carry_out(crew, clearance, news).await;
+    // Boxed: a clearance with its plan is large, and the task that awaits this should not be.
+    let execution = Box::pin(carry_out(crew, clearance, news)).await;
     tell(news, &id, OrderNews::Executed(execution)).await;
 }
 

@@ -14,7 +14,7 @@ fn template(name: &str) -> Value {
 }
 
 /// A Rollout with this strategy.
-pub fn rollout(name: &str, replicas: u32, strategy: &Value) -> Value {
+pub(crate) fn rollout(name: &str, replicas: u32, strategy: &Value) -> Value {
     json!({
         "apiVersion": "argoproj.io/v1alpha1",
         "kind": "Rollout",
@@ -29,11 +29,11 @@ pub fn rollout(name: &str, replicas: u32, strategy: &Value) -> Value {
 }
 
 /// A canary by pods with these steps.
-pub fn canary(name: &str, steps: &Value) -> Value {
+pub(crate) fn canary(name: &str, steps: &Value) -> Value {
     rollout(name, 4, &json!({"canary": {"steps": steps}}))
 }
 
-pub fn service(name: &str, app: &str) -> Value {
+pub(crate) fn service(name: &str, app: &str) -> Value {
     json!({
         "apiVersion": "v1",
         "kind": "Service",
@@ -42,7 +42,7 @@ pub fn service(name: &str, app: &str) -> Value {
     })
 }
 
-pub fn ingress(name: &str) -> Value {
+pub(crate) fn ingress(name: &str) -> Value {
     let backend = json!({"service": {"name": format!("{name}-stable"), "port": {"number": 80}}});
     json!({
         "apiVersion": "networking.k8s.io/v1",
@@ -55,7 +55,7 @@ pub fn ingress(name: &str) -> Value {
     })
 }
 
-pub fn deployment(name: &str, replicas: u32) -> Value {
+pub(crate) fn deployment(name: &str, replicas: u32) -> Value {
     json!({
         "apiVersion": "apps/v1",
         "kind": "Deployment",

@@ -197,7 +197,11 @@ async fn frozen(component: &str, action: Action) {
         Outcome::Failed(why) => {
             assert!(!paused && why.as_str().contains("was not applied"), "{why}");
         }
-        other => panic!("{other:?}"),
+        Outcome::Accepted
+        | Outcome::Refused(_)
+        | Outcome::Stalled(_)
+        | Outcome::Superseded(_)
+        | Outcome::HalfDone(_) => panic!("{outcome:?}"),
     }
     // Even the server's own log may call it 504 and have applied it; but it was asked once at most.
     assert!(plane.asked() <= 1);

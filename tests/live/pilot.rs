@@ -28,7 +28,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::plane::{PATIENCE, Plane};
 
-pub struct Pilot {
+pub(crate) struct Pilot {
     cluster: Cluster,
     executor: KubeExecutor,
     audit: AuditFile,
@@ -45,7 +45,7 @@ pub struct Pilot {
 
 impl Pilot {
     /// Follows the plane's namespace as this context.
-    pub fn start(plane: &Plane, context: &str) -> Self {
+    pub(crate) fn start(plane: &Plane, context: &str) -> Self {
         let wanted = Wanted {
             contexts: Contexts::Named(vec![context.to_owned()]),
             namespaces: vec![Namespace::new(&plane.namespace)],
@@ -81,7 +81,7 @@ impl Pilot {
         }
     }
 
-    pub fn target(&self, kind: WorkloadKind, name: &str) -> WorkloadRef {
+    pub(crate) fn target(&self, kind: WorkloadKind, name: &str) -> WorkloadRef {
         WorkloadRef {
             cluster: self.cluster.name().clone(),
             namespace: self.namespace.clone(),
@@ -90,7 +90,7 @@ impl Pilot {
         }
     }
 
-    pub fn rollout(&self, name: &str) -> WorkloadRef {
+    pub(crate) fn rollout(&self, name: &str) -> WorkloadRef {
         self.target(WorkloadKind::Rollout, name)
     }
 
@@ -121,7 +121,7 @@ impl Pilot {
     }
 
     /// Waits until our own facts are as `is_so` wants them.
-    pub async fn until(&mut self, target: &WorkloadRef, is_so: impl Fn(&Workload) -> bool) {
+    pub(crate) async fn until(&mut self, target: &WorkloadRef, is_so: impl Fn(&Workload) -> bool) {
         let start = Instant::now();
         while !self.known.get(target).is_some_and(&is_so) {
             let left = PATIENCE.saturating_sub(start.elapsed());
@@ -134,7 +134,7 @@ impl Pilot {
     }
 
     /// Waits until we know what the server knows.
-    pub async fn caught_up(&mut self, plane: &Plane, target: &WorkloadRef) {
+    pub(crate) async fn caught_up(&mut self, plane: &Plane, target: &WorkloadRef) {
         let collection = match target.kind {
             WorkloadKind::Rollout => "rollouts",
             WorkloadKind::Deployment => "deployments",
@@ -147,7 +147,11 @@ impl Pilot {
         .await;
     }
 
-    pub fn plan(&mut self, action: Action, target: &WorkloadRef) -> Result<Plan, Vec<Refusal>> {
+    pub(crate) fn plan(
+        &mut self,
+        action: Action,
+        target: &WorkloadRef,
+    ) -> Result<Plan, Vec<Refusal>> {
         self.orders += 1;
         let id = format!("o-{}-{}", std::process::id(), self.orders);
         let id = format!("{id}-{}", self.namespace);
@@ -157,12 +161,12 @@ impl Pilot {
     }
 
     /// The whole way: plan, rehearse, clear, send, follow, conclude.
-    pub async fn deed(&mut self, action: Action, target: &WorkloadRef) -> Order {
+    pub(crate) async fn deed(&mut self, action: Action, target: &WorkloadRef) -> Order {
         let plan = self.plan(action, target).unwrap_or_else(|it| panic!("{action}: {it:?}"));
         self.carry_out(plan).await
     }
 
-    pub async fn carry_out(&mut self, plan: Plan) -> Order {
+    pub(crate) async fn carry_out(&mut self, plan: Plan) -> Order {
         let mut order = self.send(plan).await;
         let start = Instant::now();
         while !order.is_over() {
@@ -173,7 +177,7 @@ impl Pilot {
     }
 
     /// Plans are rehearsed, cleared, sent; the order is then on its way, or over.
-    pub async fn send(&mut self, plan: Plan) -> Order {
+    pub(crate) async fn send(&mut self, plan: Plan) -> Order {
         let (clock, sender) = (Arc::clone(&self.clock), self.news.0.clone());
         let mut order = begin(plan.clone(), clock());
         let identity = Text::from("tester");
@@ -187,7 +191,11 @@ impl Pilot {
         let rehearsed = match &order.state {
             OrderState::Rehearsed(rehearsal) => Rehearsed::Answered(rehearsal),
             OrderState::RehearsalFailed(why) => Rehearsed::Failed(why),
-            _ => Rehearsed::Silent,
+            OrderState::Rehearsing
+            | OrderState::Sending
+            | OrderState::Converging
+            | OrderState::Unknown { .. }
+            | OrderState::Ended(_) => Rehearsed::Silent,
         };
         let evidence = self.evidence(&plan, order.unrecordable.clone());
         match clear(&plan, rehearsed, &evidence) {
@@ -218,7 +226,7 @@ impl Pilot {
     }
 
     /// Takes the next news, or looks at the clock; concludes when the order ends.
-    pub async fn step(&mut self, order: &mut Order) {
+    pub(crate) async fn step(&mut self, order: &mut Order) {
         let news = tokio::select! {
             biased;
             Some(news) = self.news.1.recv() => Some(news),
@@ -254,7 +262,12 @@ impl Pilot {
     }
 
     /// A deed that must arrive, with as many writes as its plan has.
-    pub async fn arrives(&mut self, plane: &Plane, action: Action, target: &WorkloadRef) -> Order {
+    pub(crate) async fn arrives(
+        &mut self,
+        plane: &Plane,
+        action: Action,
+        target: &WorkloadRef,
+    ) -> Order {
         self.caught_up(plane, target).await;
         let order = self.deed(action, target).await;
         assert_eq!(order.state, OrderState::Ended(Outcome::Arrived), "{order:#?}");
@@ -262,7 +275,7 @@ impl Pilot {
     }
 
     /// Our own records are sound.
-    pub fn records_are_sound(&self) -> usize {
+    pub(crate) fn records_are_sound(&self) -> usize {
         let folder: PathBuf = self.folder.path().to_owned();
         assert!(audit_read::verify(&folder, &[]).unwrap().is_sound());
         audit_read::show(&folder).unwrap().len()

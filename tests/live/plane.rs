@@ -10,28 +10,28 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde_json::{Value, json};
 
 /// Nothing on the live plane takes longer; a test that waits so long has failed.
-pub const PATIENCE: Duration = Duration::from_secs(90);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
 /// A namespace of its own on the cluster under test.
-pub struct Plane {
-    pub context: String,
-    pub namespace: String,
+pub(crate) struct Plane {
+    pub(crate) context: String,
+    pub(crate) namespace: String,
     client: kube::Client,
     audit_log: Option<PathBuf>,
 }
 
 /// One write that reached the server and had an effect.
 #[derive(Debug, PartialEq)]
-pub struct Witnessed {
-    pub what: String,
-    pub body: Value,
+pub(crate) struct Witnessed {
+    pub(crate) what: String,
+    pub(crate) body: Value,
 }
 
 impl Plane {
     /// `None`, and a word on stderr, when there is no cluster to test on.
-    pub async fn new() -> Option<Self> {
+    pub(crate) async fn new() -> Option<Self> {
         let Ok(context) = std::env::var("PILOTHOUSE_LIVE_CONTEXT") else {
             eprintln!("skipped: PILOTHOUSE_LIVE_CONTEXT names no live cluster");
             return None;
@@ -51,7 +51,13 @@ impl Plane {
         Some(plane)
     }
 
-    pub async fn send(&self, method: Method, path: &str, format: &str, body: &Value) -> Value {
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        format: &str,
+        body: &Value,
+    ) -> Value {
         let request = Request::builder()
             .method(method)
             .uri(path)
@@ -71,29 +77,29 @@ impl Plane {
         format!("/{group}/namespaces/{}/{collection}", self.namespace)
     }
 
-    pub async fn create(&self, collection: &str, body: &Value) {
+    pub(crate) async fn create(&self, collection: &str, body: &Value) {
         self.send(Method::POST, &self.path(collection), "application/json", body).await;
     }
 
     /// A change by somebody else.
-    pub async fn merge(&self, collection: &str, name: &str, body: &Value) {
+    pub(crate) async fn merge(&self, collection: &str, name: &str, body: &Value) {
         let path = format!("{}/{name}", self.path(collection));
         self.send(Method::PATCH, &path, "application/merge-patch+json", body).await;
     }
 
-    pub async fn get(&self, collection: &str, name: &str) -> Value {
+    pub(crate) async fn get(&self, collection: &str, name: &str) -> Value {
         let request = Request::get(format!("{}/{name}", self.path(collection))).body(Vec::new());
         self.client.request(request.unwrap()).await.unwrap()
     }
 
-    pub async fn list(&self, collection: &str) -> Vec<Value> {
+    pub(crate) async fn list(&self, collection: &str) -> Vec<Value> {
         let request = Request::get(self.path(collection)).body(Vec::new()).unwrap();
         let list: Value = self.client.request(request).await.unwrap();
         list["items"].as_array().cloned().unwrap_or_default()
     }
 
     /// Waits until the object is as `is_so` wants it.
-    pub async fn until(
+    pub(crate) async fn until(
         &self,
         collection: &str,
         name: &str,
@@ -110,7 +116,7 @@ impl Plane {
         }
     }
 
-    pub async fn phase(&self, name: &str, phase: &str) -> Value {
+    pub(crate) async fn phase(&self, name: &str, phase: &str) -> Value {
         self.until("rollouts", name, |it| {
             let seen = it["status"]["observedGeneration"].as_str().map(str::to_owned);
             it["status"]["phase"] == phase
@@ -120,7 +126,7 @@ impl Plane {
     }
 
     /// Releases another version of a workload.
-    pub async fn release(&self, collection: &str, name: &str, version: &str) {
+    pub(crate) async fn release(&self, collection: &str, name: &str, version: &str) {
         let body = json!({"spec": {"template": {"spec": {"containers": [
             {"name": "app", "image": format!("registry.example.test/{name}:{version}"),
              "ports": [{"containerPort": 8080}]},
@@ -129,7 +135,7 @@ impl Plane {
     }
 
     /// Our writes of an order in the audit log: not dry runs, answered with 2xx. The log is written with a delay.
-    pub async fn witnessed(&self, count: usize) -> Option<Vec<Witnessed>> {
+    pub(crate) async fn witnessed(&self, count: usize) -> Option<Vec<Witnessed>> {
         let path = self.audit_log.as_ref()?;
         let start = Instant::now();
         loop {
@@ -145,7 +151,7 @@ impl Plane {
     }
 
     /// How many writes of ours reached the server so far, whatever became of them.
-    pub fn asked(&self) -> usize {
+    pub(crate) fn asked(&self) -> usize {
         let text = self.audit_log.as_ref().map(|path| std::fs::read_to_string(path).unwrap());
         text.unwrap_or_default().lines().filter(|line| self.event(line).is_some()).count()
     }
@@ -176,7 +182,7 @@ impl Plane {
         })
     }
 
-    pub async fn down(self) {
+    pub(crate) async fn down(self) {
         let path = format!("/api/v1/namespaces/{}", self.namespace);
         self.send(Method::DELETE, &path, "application/json", &json!({})).await;
     }

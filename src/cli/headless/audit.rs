@@ -18,7 +18,7 @@ use crate::cli::document::audit::{AuditRecord, AuditTrail, AuditVerification, Se
 pub fn show(folder: &Path, format: Format) -> Result<u8, PrintError> {
     let rows = match read_rows(folder) {
         Ok(rows) => rows,
-        Err(error) => return unreadable(folder, &error),
+        Err(error) => return Ok(unreadable(folder, &error)),
     };
     let trail = AuditTrail::of(&rows);
     match format {
@@ -36,7 +36,7 @@ pub fn show(folder: &Path, format: Format) -> Result<u8, PrintError> {
 pub fn verify(folder: &Path, format: Format) -> Result<u8, PrintError> {
     let verification = match judge(folder, &[]) {
         Ok(verification) => AuditVerification::of(&verification),
-        Err(error) => return unreadable(folder, &error),
+        Err(error) => return Ok(unreadable(folder, &error)),
     };
     match format {
         Format::Json | Format::Yaml => output::document(format, &verification)?,
@@ -45,10 +45,10 @@ pub fn verify(folder: &Path, format: Format) -> Result<u8, PrintError> {
     Ok(if verification.sound { exit::DONE } else { exit::DEGRADED })
 }
 
-fn unreadable(folder: &Path, error: &io::Error) -> Result<u8, PrintError> {
+fn unreadable(folder: &Path, error: &io::Error) -> u8 {
     eprintln!("cannot read the audit folder {}: {error}", folder.display());
     eprintln!("set another one with the key audit_dir, or mend its permissions");
-    Ok(exit::USAGE)
+    exit::USAGE
 }
 
 /// The records as columns; `wide` has the headers, the sessions and the places too.
