@@ -1,1 +1,7 @@
-fn main() {}
+//! Starts Pilothouse; everything is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(pilothouse::cli::run::main())
+}

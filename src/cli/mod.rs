@@ -34,3 +34,19 @@ mod config_value_tests;
 
 #[cfg(test)]
 mod settings_tests;
+
+pub mod assets;
+
+pub mod start;
+
+pub mod logging;
+
+pub mod screen;
+
+pub mod demo;
+
+pub mod run;
+
+pub mod audit;
+
+pub mod doctor;

@@ -6,7 +6,8 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::clock::GapWatch;
-use super::effects::{Backends, Runner};
+pub use super::effects::Backends;
+use super::effects::Runner;
 use super::front::{Cause, Front, Next};
 use super::signals::Signal;
 use crate::app::event::{Command, Effect, Event};

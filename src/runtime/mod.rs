@@ -46,3 +46,5 @@ pub mod front;
 mod effects;
 
 pub mod machine;
+
+pub mod cockpit;

@@ -24,3 +24,5 @@ pub mod world;
 pub mod api;
 pub mod promql;
 pub mod serve;
+
+pub mod scenario;

@@ -1,0 +1,9 @@
+//! Doctor (placeholder until it lands).
+use super::args::Args;
+use super::settings::Settings;
+use super::start::Stop;
+use crate::domain::warning::Warning;
+/// Runs it.
+pub async fn run(_args: &Args, _settings: &Settings, _warnings: &[Warning]) -> Result<u8, Stop> {
+    Ok(0)
+}

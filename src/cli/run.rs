@@ -1,0 +1,243 @@
+//! What each command does.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::args::{self, Args, Command, DeedArgs, StatusArgs};
+use super::headless::deed::{Deed, Follow, Stage};
+use super::headless::exit;
+use super::headless::find::Wanted;
+use super::headless::get::Get;
+use super::headless::status::Status;
+use super::headless::table::aligned;
+use super::headless::watch::Watch;
+use super::screen::{self, Scene};
+use super::settings::{self, Settings};
+use super::start::{self, Stop};
+use super::{assets, completions, config_text, demo, logging};
+use crate::app::state::State;
+use crate::control::action::Action;
+use crate::domain::text::Text;
+use crate::domain::warning::Warning;
+use crate::runtime::clock;
+use crate::runtime::front::Front;
+use crate::runtime::machine;
+use crate::runtime::signals::{self, Listen};
+
+/// How long commands that print wait for clusters that have not answered.
+const PATIENCE_MAX: Duration = Duration::from_secs(15);
+
+/// How long `status --wait` waits unless it is told.
+const STATUS_TIMEOUT: Duration = Duration::from_mins(10);
+
+/// How long a deed is followed unless it is told (`design/contract.md`).
+const fn deed_timeout(action: Action) -> Duration {
+    match action {
+        Action::Rollback { .. } | Action::PromoteFull | Action::Restart => Duration::from_mins(10),
+        Action::Pause
+        | Action::Resume
+        | Action::Promote
+        | Action::Skip
+        | Action::Abort
+        | Action::Retry => Duration::from_secs(30),
+    }
+}
+
+/// Runs the program. The exit code.
+#[must_use]
+pub fn main() -> u8 {
+    if color_eyre::install().is_err() {
+        eprintln!("pilothouse: the hook for faults could not be installed");
+    }
+    // Two providers would be two sets of roots; a second call finds the first one's and changes nothing.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let args = match args::parse(std::env::args_os()) {
+        Ok(args) => args,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { exit::USAGE } else { exit::DONE };
+        }
+    };
+    let env = |name: &str| std::env::var(name).ok();
+    let (settings, warnings) = match settings::settings(&args, &env) {
+        Ok(found) => found,
+        Err(unreadable) => {
+            eprintln!("pilothouse: {}: {}", unreadable.path, unreadable.why);
+            return exit::USAGE;
+        }
+    };
+    match dispatch(&args, &settings, &warnings) {
+        Ok(code) => code,
+        Err(stop) => {
+            eprintln!("pilothouse: {}", stop.words);
+            stop.code
+        }
+    }
+}
+
+fn dispatch(args: &Args, settings: &Settings, warnings: &[Warning]) -> Result<u8, Stop> {
+    let _ = logging::start(settings);
+    match &args.command {
+        None => runtime()?.block_on(screen::run(args, settings, warnings, Scene::Real)),
+        Some(Command::Demo(demo)) => runtime()?.block_on(demo::run(demo, args, settings, warnings)),
+        Some(Command::Themes) => Ok(listed("THEME", &assets::themes(settings))),
+        Some(Command::Keys) => Ok(keys(settings)),
+        Some(Command::Config(config)) => {
+            tell(warnings);
+            Ok(config_printed(config.example, settings))
+        }
+        Some(Command::Completions(wanted)) => {
+            let mut script = Vec::new();
+            let _ = completions::write(wanted.shell, &mut script);
+            Ok(printed(&String::from_utf8_lossy(&script)))
+        }
+        Some(command) => {
+            tell(warnings);
+            runtime()?.block_on(headless(command, args, settings, warnings))
+        }
+    }
+}
+
+/// Two threads carry everything: the loop's own is beside them.
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Stop> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Stop { words: format!("no threads: {error}"), code: exit::FAULT })
+}
+
+fn tell(warnings: &[Warning]) {
+    for warning in warnings {
+        eprintln!("pilothouse: {warning}");
+    }
+}
+
+/// Prints to a reader that may have had enough.
+pub(super) fn printed(text: &str) -> u8 {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => exit::DONE,
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => exit::DONE,
+        Err(error) => {
+            eprintln!("pilothouse: cannot write the output: {error}");
+            exit::FAULT
+        }
+    }
+}
+
+fn listed(head: &str, names: &[(String, String)]) -> u8 {
+    let mut rows = vec![vec![head.to_owned(), "ORIGIN".to_owned()]];
+    rows.extend(names.iter().map(|(name, origin)| vec![name.clone(), origin.clone()]));
+    printed(&aligned(&rows))
+}
+
+fn keys(settings: &Settings) -> u8 {
+    let (keymap, warnings) = assets::keymap(settings);
+    tell(&warnings);
+    let head = ["CONTEXT", "KEYS", "COMMAND", "WHAT IT DOES", "ORIGIN"];
+    let mut rows = vec![head.iter().map(ToString::to_string).collect::<Vec<_>>()];
+    for (context, keys, binding) in keymap.entries() {
+        let id = binding.command.map_or("none", |spec| spec.id);
+        let help = binding.command.map_or("", |spec| spec.help);
+        rows.push(vec![
+            context.name().to_owned(),
+            crate::app::key::sequence_text(keys),
+            id.to_owned(),
+            help.to_owned(),
+            binding.origin.to_string(),
+        ]);
+    }
+    printed(&aligned(&rows))
+}
+
+fn config_printed(example: bool, settings: &Settings) -> u8 {
+    if example {
+        printed(&config_text::example())
+    } else {
+        printed(&config_text::all(settings.table()))
+    }
+}
+
+async fn headless(
+    command: &Command,
+    args: &Args,
+    settings: &Settings,
+    warnings: &[Warning],
+) -> Result<u8, Stop> {
+    let format = args.look.output;
+    let patience = Instant::now() + settings.request_timeout.min(PATIENCE_MAX);
+    match command {
+        Command::Get => run(args, settings, Get::new(format, patience)).await,
+        Command::Watch => run(args, settings, Watch::new(format, patience, None)).await,
+        Command::Status(status) => {
+            run(args, settings, status_front(status, args, settings, patience)).await
+        }
+        Command::Audit(audit) => Ok(super::audit::run(*audit, settings, format)),
+        Command::Doctor => super::doctor::run(args, settings, warnings).await,
+        other => match other.deed() {
+            Some((action, deed)) => {
+                run(args, settings, deed_front((action, deed), args, settings, patience)).await
+            }
+            None => Ok(exit::USAGE),
+        },
+    }
+}
+
+fn status_front(
+    status: &StatusArgs,
+    args: &Args,
+    settings: &Settings,
+    patience: Instant,
+) -> Status {
+    let timeout = status.timeout.unwrap_or(STATUS_TIMEOUT);
+    Status {
+        format: args.look.output,
+        wanted: Wanted::new(&status.target, settings.scope.namespaces.clone()),
+        wait: status.wait,
+        patience,
+        until: Instant::now() + timeout.min(Duration::from_hours(24 * 365)),
+        said: String::new(),
+        asked: false,
+    }
+}
+
+fn deed_front(
+    (action, deed): (Action, &DeedArgs),
+    args: &Args,
+    settings: &Settings,
+    patience: Instant,
+) -> Deed {
+    Deed {
+        format: args.look.output,
+        wanted: Wanted::new(&deed.target, settings.scope.namespaces.clone()),
+        action,
+        reason: Text::clean(deed.reason.as_deref().unwrap_or_default()),
+        consent: deed.consent(),
+        follow: if deed.follow.no_wait { Follow::UntilAccepted } else { Follow::UntilArrived },
+        patience,
+        timeout: deed.follow.timeout.unwrap_or(deed_timeout(action)),
+        stage: Stage::Looking,
+    }
+}
+
+/// Runs the machine behind a front that prints.
+async fn run<F: Front + Send>(args: &Args, settings: &Settings, front: F) -> Result<u8, Stop> {
+    let clock = clock::system();
+    let specs = start::contexts(args, settings)?;
+    if let Some(trouble) = specs.iter().find_map(|spec| spec.trouble()) {
+        return Err(trouble.clone().into());
+    }
+    let (backends, session, notes) = start::backends(specs, settings, &clock)?;
+    for note in notes {
+        eprintln!("pilothouse: {note}");
+    }
+    let signals = signals::listen(Listen::Headless).map_err(|error| Stop {
+        words: format!("signals cannot be listened to: {error}"),
+        code: exit::FAULT,
+    })?;
+    let state = State::new(session, crate::app::keymap::Keymap::default(), clock());
+    Ok(machine::run(state, backends, front, signals).await)
+}
