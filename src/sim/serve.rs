@@ -6,7 +6,6 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use axum::Router;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -44,27 +43,15 @@ pub struct Served {
 /// # Errors
 /// A port cannot be opened.
 pub async fn serve(shared: Shared, clock: Clock) -> io::Result<Served> {
-    serve_with(shared, clock, kubernetes::router).await
-}
-
-/// The same with routes of one's own for each cluster: the API server's with more beside it.
-///
-/// # Errors
-/// A port cannot be opened.
-pub async fn serve_with(
-    shared: Shared,
-    clock: Clock,
-    routes: impl Fn(&Shared, &str) -> Router,
-) -> io::Result<Served> {
     let names: Vec<String> =
         shared.look(|world| world.clusters.iter().map(|cluster| cluster.name.clone()).collect());
     let mut served = Served { clusters: Vec::new(), shared, tasks: JoinSet::new() };
     for name in names {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        let mounted = routes(&served.shared, &name);
+        let router = kubernetes::router(&served.shared, &name);
         // It ends only with an error of the listener, and then the port is closed: nothing else to do.
-        served.tasks.spawn(async move { drop(axum::serve(listener, mounted).await) });
+        served.tasks.spawn(async move { drop(axum::serve(listener, router).await) });
         served.clusters.push((name, address));
     }
     if let Clock::Scaled(factor) = clock {
@@ -105,7 +92,8 @@ impl Served {
     }
 
     /// A kubeconfig with a context for each cluster and for each of its users: `east`, and
-    /// `east-viewer`, `east-captain` … with the rights of the live plane's users.
+    /// `east-viewer`, `east-captain` … with the rights of the live plane's users. kubectl sends no token to an
+    /// address without TLS: it is the administrator in every context.
     #[must_use]
     pub fn kubeconfig(&self) -> String {
         let mut text = String::from("apiVersion: v1\nkind: Config\n");

@@ -290,7 +290,9 @@ impl Store {
     pub fn departing(&self, kind: Kind, object: &Value, grace: SignedDuration) -> Value {
         let mut going = object.clone();
         set_meta(&mut going, "deletionTimestamp", stamp(self.now + grace));
-        set_meta(&mut going, "deletionGracePeriodSeconds", grace.as_secs());
+        if kind != Kind::Namespace {
+            set_meta(&mut going, "deletionGracePeriodSeconds", grace.as_secs());
+        }
         if kind.has_generation() {
             raise_generation(&mut going);
         }

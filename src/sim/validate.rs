@@ -281,6 +281,19 @@ fn built_in(kind: Kind, object: &Value, old: Option<&Value>, causes: &mut Vec<Ca
             causes.push(invalid("spec.selector", told));
         }
     }
+    if let (Kind::Pod, Some(old)) = (kind, old)
+        && fixed_spec(old) != fixed_spec(object)
+    {
+        causes.push(Cause {
+            reason: "FieldValueForbidden",
+            message: "Forbidden: pod updates may not change fields other than \
+                      `spec.containers[*].image`,`spec.initContainers[*].image`,\
+                      `spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing \
+                      tolerations),`spec.terminationGracePeriodSeconds`"
+                .into(),
+            field: "spec".into(),
+        });
+    }
     if kind == Kind::Event {
         let about = object.pointer("/involvedObject/namespace").and_then(Value::as_str);
         let home = text(object, "namespace");
@@ -292,6 +305,23 @@ fn built_in(kind: Kind, object: &Value, old: Option<&Value>, causes: &mut Vec<Ca
             Some(_) | None => {}
         }
     }
+}
+
+/// The part of a pod's spec that cannot change once it exists.
+fn fixed_spec(pod: &Value) -> Value {
+    let mut spec = pod.get("spec").cloned().unwrap_or_default();
+    for list in ["containers", "initContainers"] {
+        let containers = spec.get_mut(list).and_then(Value::as_array_mut);
+        for container in containers.into_iter().flatten().filter_map(Value::as_object_mut) {
+            container.shift_remove("image");
+        }
+    }
+    if let Some(fields) = spec.as_object_mut() {
+        for field in ["activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds"] {
+            fields.shift_remove(field);
+        }
+    }
+    spec
 }
 
 #[cfg(test)]

@@ -1,13 +1,16 @@
 //! The simulated world: clusters, and the time that passes in all of them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::access::Access;
+use super::api::prometheus::Source;
 use super::audit::Audit;
 use super::fault::Faults;
+use super::shared::Shared;
 use super::store::Store;
 
 /// Everything there is. A value: `step` moves it, and nothing else does but requests.
@@ -79,6 +82,12 @@ impl Cluster {
     pub fn pod_metrics(&self, _pod: &Value) -> Option<String> {
         None
     }
+}
+
+/// The Prometheus of a cluster; `None`: it has none.
+#[must_use]
+pub fn prometheus(_shared: &Shared, _cluster: &str) -> Option<Arc<dyn Source>> {
+    None
 }
 
 /// Whose log.

@@ -98,11 +98,23 @@ make() { # the objects, as new
   ask admin PATCH $ro/status -o /dev/null -H "$merge" -d '{"status":{"phase":"Paused","message":"CanaryPauseStep","selector":"app=web","HPAReplicas":1,"replicas":1,"currentStepIndex":1,"currentPodHash":"abc","stableRS":"def","observedGeneration":"1","controllerPause":true,"pauseConditions":[{"reason":"CanaryPauseStep","startTime":"2026-01-01T00:00:00Z"}]}}'
   ask admin POST $apps/deployments -o /dev/null -H "$json" -d '{"metadata":{"name":"mail","labels":{"app":"mail"}},"spec":{"replicas":0,"selector":{"matchLabels":{"app":"mail"}},"template":{"metadata":{"labels":{"app":"mail"}},"spec":{"containers":[{"name":"app","image":"registry.example.test/shop/mail:1","env":[{"name":"A","value":"1"}]}]}}}}'
   ask admin POST $core/configmaps -o /dev/null -H "$json" -d '{"metadata":{"name":"settings","labels":{"part":"a"}},"data":{"a":"1"}}'
-  local before= after=x
-  until [[ $before == "$after" ]]; do before=$after; sleep 0.6; after=$(ask admin GET $deploy | jq -r .metadata.resourceVersion); done
+  local before= after=x i # until the deployment's controller is done
+  for ((i = 0; i < 30; i++)); do
+    before=$after; sleep 0.6; after=$(ask admin GET $deploy | jq -r .metadata.resourceVersion)
+    [[ $before != "$after" ]] || return 0
+  done
+  echo 'record: the deployment does not settle' >&2; exit 1
 }
 
-ask admin POST /api/v1/namespaces -o /dev/null -H "$json" -d '{"metadata":{"name":"recording"}}'
+wait_for() { # wait_for WHAT COMMAND...: at most half a minute
+  local what=$1 end=$((SECONDS + 30)); shift
+  until "$@"; do ((SECONDS < end)) || { echo "record: $what: gave up" >&2; exit 1; }; sleep 0.3; done
+}
+is_made() { [[ $(ask admin POST /api/v1/namespaces -o /dev/null -w '%{http_code}' -H "$json" -d '{"metadata":{"name":"recording"}}') == 201 ]]; }
+is_running() { [[ $(ask admin GET $pod | jq -r .status.phase) == Running ]]; }
+
+ask admin DELETE /api/v1/namespaces/recording -o /dev/null
+wait_for 'the namespace' is_made
 sleep 1
 make
 
@@ -284,7 +296,7 @@ rec review-who 'who am I' captain POST $authn/selfsubjectreviews -h "$json" -d '
 rec review-may 'may I, yes' captain POST $authz/selfsubjectaccessreviews -h "$json" -d "$(ssar '{"resourceAttributes":{"group":"argoproj.io","resource":"rollouts","subresource":"status","verb":"patch","namespace":"shop"}}')" -l reason
 rec review-may-not 'may I, no' viewer POST $authz/selfsubjectaccessreviews -h "$json" -d "$(ssar '{"resourceAttributes":{"group":"argoproj.io","resource":"rollouts","subresource":"status","verb":"patch","namespace":"shop"}}')"
 rec review-may-admin 'may I, always' admin POST $authz/selfsubjectaccessreviews -h "$json" -d "$(ssar '{"resourceAttributes":{"group":"argoproj.io","resource":"rollouts","verb":"patch","namespace":"shop"}}')"
-rec review-may-path 'may I read a path' viewer POST $authz/selfsubjectaccessreviews -h "$json" -d "$(ssar '{"nonResourceAttributes":{"path":"/version","verb":"get"}}')"
+rec review-may-path 'may I read a path' viewer POST $authz/selfsubjectaccessreviews -h "$json" -d "$(ssar '{"nonResourceAttributes":{"path":"/version","verb":"get"}}')" -l reason
 rec review-may-nothing 'may I what' viewer POST $authz/selfsubjectaccessreviews -h "$json" -d "$(ssar '{}')"
 rec review-may-broken 'broken JSON' viewer POST $authz/selfsubjectaccessreviews -h "$json" -d '{"spec":'
 rec review-rules 'what may I' captain POST $authz/selfsubjectrulesreviews -h "$json" -d '{"apiVersion":"authorization.k8s.io/v1","kind":"SelfSubjectRulesReview","spec":{"namespace":"shop"}}'
@@ -297,10 +309,30 @@ rec forbidden-path 'a path without the right' nobody GET /metrics
 rec forbidden-anonymous 'no proof at all' anonymous GET /api/v1/pods
 rec token-bad 'a token nobody knows' anonymous GET /api/v1/pods -h 'authorization: Bearer stolen'
 
-# Pods.
+# Pods: one that nobody owns, which the simulated nodes of the live plane start.
+ask admin POST $core/pods -o /dev/null -H "$json" -d '{"metadata":{"name":"probe","labels":{"app":"probe"}},"spec":{"containers":[{"name":"app","image":"registry.example.test/shop/probe:1","ports":[{"containerPort":8080,"name":"http"}]},{"name":"side","image":"registry.example.test/shop/side:1"}]}}'
+pod=$core/pods/probe
+wait_for 'the pod' is_running; sleep 1
+rec pod 'a pod' admin GET $pod -g $pod
+rec pods-table 'pods as a table' admin GET $core/pods -g $pod -h "$table"
+rec pods-by-node 'pods of a node' admin GET "$core/pods?fieldSelector=spec.nodeName%3Dnowhere" -g $pod
+rec pods-by-phase 'pods that run' admin GET "$core/pods?fieldSelector=status.phase%3DRunning,metadata.name!%3Dx" -g $pod
+rec events-table 'events as a table' admin GET "$events?fieldSelector=involvedObject.name%3Dprobe" -g "$events?fieldSelector=involvedObject.name%3Dprobe" -h "$table"
+rec log 'a log' admin GET "$pod/log?container=app&tailLines=2" -g $pod -l text
+rec log-no-container 'a log of which container' admin GET $pod/log -g $pod
+rec log-other-container 'a container that is not there' admin GET "$pod/log?container=none" -g $pod
+rec proxy-closed 'a port where nobody listens' admin GET $pod:1234/proxy/metrics -g $pod
+rec pod-delete-dry 'deleting a pod, dry run' admin DELETE "$pod?dryRun=All" -g $pod
+rec pod-order 'another order of containers' admin PATCH "$pod?dryRun=All" -g $pod -h "$strategic" -d '{"spec":{"$setElementOrder/containers":[{"name":"side"},{"name":"app"}],"containers":[{"name":"side","image":"registry.example.test/shop/side:2"}]}}' -l message
+rec pod-image 'another image' admin PATCH "$pod?dryRun=All" -g $pod -h "$strategic" -d '{"spec":{"containers":[{"name":"side","image":"registry.example.test/shop/side:2"}]}}'
+rec nodes-table 'a node as a table' admin GET /api/v1/nodes/node-a -g /api/v1/nodes/node-a -h "$table"
+rec namespace 'a namespace' admin GET /api/v1/namespaces/recording -g /api/v1/namespaces/recording
+rec namespace-delete-dry 'deleting a namespace, dry run' admin DELETE "/api/v1/namespaces/recording?dryRun=All" -g /api/v1/namespaces/recording
+head -c 3300000 /dev/zero | tr '\0' x >"$work/x"; printf '{"data":{"a":"%s"}}' "$(cat "$work/x")" >"$work/large"
+[[ -n $only ]] || printf '413 expected, got %s\n' "$(ask admin PATCH $cm -o /dev/null -w '%{http_code}' -H "$merge" --data-binary "@$work/large")" >&2
 rec log-missing 'the log of a pod that is not there' admin GET $core/pods/none/log
 rec log-tail-bad 'a tail that is no number' admin GET "$core/pods/none/log?tailLines=abc"
 rec log-tail-negative 'a negative tail' admin GET "$core/pods/none/log?tailLines=-1"
 rec proxy-missing 'the metrics of a pod that is not there' admin GET $core/pods/none:8080/proxy/metrics
 
-[[ -n $only ]] || ask admin DELETE /api/v1/namespaces/recording -o /dev/null
+ask admin DELETE /api/v1/namespaces/recording -o /dev/null

@@ -17,28 +17,33 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::kubernetes_path::{Query, Resource, Target};
 use super::kubernetes_reply::{Payload, Print, Reply};
-use super::{control, kubernetes_answer as answer};
+use super::{control, kubernetes_answer as answer, prometheus};
 use crate::sim::access::User;
 use crate::sim::audit::Write;
 use crate::sim::fault::{Hit, Verb, What};
 use crate::sim::object::http_date;
 use crate::sim::shared::Shared;
 use crate::sim::status::Status;
-use crate::sim::world::Cluster;
+use crate::sim::world::{self, Cluster};
 
 /// Largest body of a request: the API server's own limit.
 pub const BODY_BYTES_MAX: usize = 3 << 20;
 
-/// The routes of a cluster's API server, and of the world's own controls under `/sim`.
+/// The routes of a cluster's API server, of its Prometheus under `/prometheus`, and of the world's own controls
+/// under `/sim`.
 pub fn router(shared: &Shared, cluster: &str) -> Router {
     let server = Server { shared: shared.clone(), cluster: cluster.to_owned() };
-    Router::new()
+    let router = Router::new()
         .route("/sim/now", get(control::now))
         .route("/sim/advance", post(control::advance))
         .route("/sim/fault", post(control::plan_fault).get(control::faults))
         .route("/sim/audit", get(control::audit))
         .fallback(serve)
-        .with_state(server)
+        .with_state(server);
+    match world::prometheus(shared, cluster) {
+        Some(source) => router.nest("/prometheus", prometheus::router(source)),
+        None => router,
+    }
 }
 
 /// The server of one cluster of the world.
@@ -173,10 +178,11 @@ async fn serve(State(server): State<Server>, request: Request<Body>) -> Response
         }
         Err(_) => (too_large().into(), None),
     };
-    if happens.contains(&What::Duplicated) {
-        respond(&server, &ask, &[]);
-    }
     let id = record(&server, &ask, reply.code, who.as_ref());
+    if happens.contains(&What::Duplicated) {
+        let (again, who) = respond(&server, &ask, &[]);
+        record(&server, &ask, again.code, who.as_ref());
+    }
     let response = finish(&server, &ask, reply, &id);
     spoil(response, &happens).await
 }

@@ -454,3 +454,31 @@ async fn time_and_faults_are_driven_from_outside() {
     assert_eq!(call(&shared, "POST", "/sim/fault", Value::Null).await.0, 204);
     assert_eq!(call(&shared, "GET", "/sim/fault", Value::Null).await.1, json!([]));
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig {
+        cases: 64,
+        failure_persistence: None,
+        ..proptest::prelude::ProptestConfig::default()
+    })]
+
+    #[test]
+    fn any_request_is_answered(
+        method in "GET|POST|PUT|PATCH|DELETE|HEAD|FOO",
+        path in "/(api/v1|apis/argoproj\\.io/v1alpha1|apis/apps/v1)/namespaces/shop/\
+                 (pods|rollouts|deployments|events)(/web)?(/status|/scale|/log|/proxy/x)?",
+        query in "((limit|watch|dryRun|continue|fieldManager|labelSelector|fieldSelector|resourceVersion)\
+                  =[a-zA-Z0-9,()=%!]{0,8}&?){0,3}",
+        media in "application/(merge-patch|json-patch|strategic-merge-patch)\\+json|application/json",
+        body in "[\\[\\]{}\",:a-z0-9]{0,24}|\\{\"spec\":[\\[\\]{}0-9\"]{0,8}\\}",
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let code = runtime.block_on(async {
+            let request = Request::builder().method(method.as_str()).uri(format!("{path}?{query}"));
+            let request = request.header("content-type", media).body(Body::from(body)).unwrap();
+            // The head is enough: a watch goes on.
+            router(&world(), "east").oneshot(request).await.unwrap().status().as_u16()
+        });
+        proptest::prop_assert!((200..=505).contains(&code), "{}", code);
+    }
+}
