@@ -7,7 +7,7 @@ use super::state::State;
 use crate::control::action::Confirm;
 use crate::control::check::Refusal;
 use crate::control::order::{Order, OrderState};
-use crate::control::plan::DryRun;
+use crate::control::plan::{DryRun, Rehearsal};
 use crate::domain::ids::{ClusterName, OrderId, WorkloadRef};
 use crate::domain::metric::Reading;
 use crate::domain::observed::{Timestamp, age};
@@ -27,6 +27,8 @@ pub struct Orders {
     pub(in crate::app) made: u64,
     /// How an order of the command line was confirmed.
     pub(in crate::app) consents: BTreeMap<OrderId, Consent>,
+    /// What the server said to each, with the exact patches.
+    pub(in crate::app) rehearsals: BTreeMap<OrderId, Rehearsal>,
     /// A deed of the command line that was refused before there was an order.
     pub(in crate::app) refused: Option<(OrderId, Vec<Refusal>)>,
 }
@@ -45,6 +47,13 @@ impl Orders {
 
     pub(in crate::app) fn get_mut(&mut self, id: &OrderId) -> Option<&mut Order> {
         self.list.iter_mut().find(|order| order.id() == id)
+    }
+
+    /// What the server said to an order beforehand, with the exact patches; `None` while it was not asked or did not
+    /// answer.
+    #[must_use]
+    pub fn rehearsal(&self, id: &OrderId) -> Option<&Rehearsal> {
+        self.rehearsals.get(id)
     }
 
     /// The newest order on this workload.
@@ -82,6 +91,7 @@ pub(in crate::app) fn forget_oldest(orders: &mut Orders) {
     if let Some(place) = orders.list.iter().position(Order::is_over) {
         let gone = orders.list.remove(place);
         orders.consents.remove(gone.id());
+        orders.rehearsals.remove(gone.id());
     }
 }
 

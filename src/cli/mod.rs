@@ -47,6 +47,4 @@ pub mod demo;
 
 pub mod run;
 
-pub mod audit;
-
 pub mod doctor;

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::args::{self, Args, Command, DeedArgs, StatusArgs};
+use super::args::{self, Args, AuditCommand, Command, DeedArgs, StatusArgs};
+use super::args_values::Format;
+use super::headless::audit;
 use super::headless::deed::{Deed, Follow, Stage};
 use super::headless::exit;
 use super::headless::find::Wanted;
-use super::headless::get::Get;
+use super::headless::get::{self, Get};
 use super::headless::status::Status;
 use super::headless::table::aligned;
 use super::headless::watch::Watch;
@@ -175,7 +177,7 @@ async fn headless(
         Command::Status(status) => {
             run(args, settings, status_front(status, args, settings, patience)).await
         }
-        Command::Audit(audit) => Ok(super::audit::run(*audit, settings, format)),
+        Command::Audit(command) => audited(*command, settings, format),
         Command::Doctor => super::doctor::run(args, settings, warnings).await,
         other => match other.deed() {
             Some((action, deed)) => {
@@ -221,6 +223,21 @@ fn deed_front(
         timeout: deed.follow.timeout.unwrap_or(deed_timeout(action)),
         stage: Stage::Looking,
     }
+}
+
+fn audited(command: AuditCommand, settings: &Settings, format: Format) -> Result<u8, Stop> {
+    let folder = settings.files.audit_dir.as_deref().ok_or_else(|| Stop {
+        words: "no folder for the audit file is known; set audit_dir".to_owned(),
+        code: exit::USAGE,
+    })?;
+    let done = match command {
+        AuditCommand::Show => audit::show(folder, format),
+        AuditCommand::Verify => audit::verify(folder, format),
+    };
+    Ok(match done {
+        Ok(code) => code,
+        Err(error) => get::printed(Err(error), exit::FAULT),
+    })
 }
 
 /// Runs the machine behind a front that prints.

@@ -328,6 +328,9 @@ pub(super) fn news(state: &mut State, id: &OrderId, news: OrderNews) -> Vec<Effe
         let text = format!("NOT RECORDED: {why}");
         state.notices.say(state.now, Urgency::Alarm, &text);
     }
+    if let OrderNews::Rehearsed(Ok(answer)) = &news {
+        state.orders.rehearsals.insert(id.clone(), (**answer).clone());
+    }
     let is_rehearsal = matches!(news, OrderNews::Rehearsed(_));
     let entries = with_facts(state, id, |order, facts| order_machine::advance(order, news, facts));
     let mut effects = record(state, id, entries);

@@ -64,8 +64,6 @@ pub enum Stage {
         target: WorkloadRef,
         /// Until when it is followed.
         until: Instant,
-        /// The rehearsal, once it was answered: the exact patches for the document.
-        rehearsed: Option<Box<Rehearsal>>,
     },
 }
 
@@ -100,7 +98,7 @@ impl Deed {
             consent: self.consent.clone(),
         };
         let until = Instant::now() + self.timeout;
-        self.stage = Stage::Asked { target, until, rehearsed: None };
+        self.stage = Stage::Asked { target, until };
         Next::Say(vec![Event::Ask(Box::new(ask))])
     }
 
@@ -191,21 +189,18 @@ impl Front for Deed {
     }
 
     fn read(&mut self, state: &State) -> Next {
-        let Stage::Asked { target, until, rehearsed } = &mut self.stage else {
+        let Stage::Asked { target, until } = &self.stage else {
             return self.look(state);
         };
         let (target, until) = (target.clone(), *until);
         let Some(order) = state.orders().latest(&target) else {
             return self.refused_at_once(state, &target).unwrap_or(Next::Wait);
         };
-        if let OrderState::Rehearsed(answer) = &order.state {
-            *rehearsed = Some(answer.clone());
-        }
-        let rehearsed = rehearsed.clone();
+        let rehearsed = state.orders().rehearsal(order.id());
         let now = Instant::now();
         match finished(order, self) {
-            Some(code) => self.print(order, rehearsed.as_deref(), code),
-            None if now >= until => self.print(order, rehearsed.as_deref(), exit::of_order(order)),
+            Some(code) => self.print(order, rehearsed, code),
+            None if now >= until => self.print(order, rehearsed, exit::of_order(order)),
             None => Next::Within(until.saturating_duration_since(now)),
         }
     }
@@ -219,9 +214,10 @@ impl Front for Deed {
     }
 
     fn quit(&mut self, state: &State, cause: Cause) -> u8 {
-        if let Stage::Asked { target, rehearsed, .. } = &self.stage
+        if let Stage::Asked { target, .. } = &self.stage
             && let Some(order) = state.orders().latest(target)
         {
+            let rehearsed = state.orders().rehearsal(order.id());
             let was_sent = !order.attempts.is_empty();
             let note = if was_sent {
                 "interrupted after it was sent; the audit file says so, the cluster goes on"
@@ -229,7 +225,7 @@ impl Front for Deed {
                 "interrupted before it was sent"
             };
             eprintln!("pilothouse: {note}");
-            let _ = self.print(order, rehearsed.as_deref(), exit::INTERRUPTED);
+            let _ = self.print(order, rehearsed, exit::INTERRUPTED);
         }
         exit::of_cause(cause)
     }

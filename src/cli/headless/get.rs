@@ -44,7 +44,7 @@ impl Get {
 }
 
 /// The exit code of printing: a reader that has had enough is no fault.
-pub(super) fn printed(result: Result<(), PrintError>, code: u8) -> u8 {
+pub(in crate::cli) fn printed(result: Result<(), PrintError>, code: u8) -> u8 {
     match result {
         Ok(()) | Err(PrintError::Closed) => code,
         Err(error) => {
