@@ -178,7 +178,12 @@ async fn serve(State(server): State<Server>, request: Request<Body>) -> Response
         }
         Err(_) => (too_large().into(), None),
     };
-    let id = record(&server, &ask, reply.code, who.as_ref());
+    // A login page comes from a proxy: the server never saw the request.
+    let id = if happens.iter().any(|what| matches!(what, What::Html { .. })) {
+        server.note(|cluster, _| cluster.audit.next_id()).unwrap_or_default()
+    } else {
+        record(&server, &ask, reply.code, who.as_ref())
+    };
     if happens.contains(&What::Duplicated) {
         let (again, who) = respond(&server, &ask, &[]);
         record(&server, &ask, again.code, who.as_ref());
