@@ -6,6 +6,7 @@ use crate::app::focus::{Loadable, POPUPS_MAX, Pager, PagerKind, PickerKind, Popu
 use crate::app::input::{Mouse, MouseAct};
 use crate::app::listing;
 use crate::app::notices::Urgency;
+use crate::app::parts;
 use crate::app::state::{Purpose, State};
 use crate::domain::feed::{LogLife, Query};
 use crate::domain::ids::WorkloadRef;
@@ -105,7 +106,7 @@ fn go(state: &mut State, screen: Screen) -> Vec<Effect> {
 }
 
 /// The selected row is followed and measured at once.
-fn watched(state: &mut State) -> Vec<Effect> {
+pub(super) fn watched(state: &mut State) -> Vec<Effect> {
     let Some(target) = state.focus.selected.clone() else { return vec![] };
     let mut effects = feed::follow(state, &target.cluster);
     if feed::shows_charts(state.focus.screen) {
@@ -305,14 +306,26 @@ fn fleet_moved(state: &mut State, motion: Motion, page: usize) -> Vec<Effect> {
     watched(state)
 }
 
+/// Longer than any page of a rollout.
+const PAGE_LINES_MAX: usize = 2_000;
+
 /// The cursor of the rollout screen goes from pod to pod.
 fn parts_moved(state: &mut State, motion: Motion, page: usize) {
-    let Some(detail) = state.selected().and_then(|row| row.detail.as_ref()) else { return };
+    let is_scroll =
+        matches!(motion, Motion::PageUp | Motion::PageDown | Motion::Top | Motion::Bottom);
+    if is_scroll {
+        // The paint knows how long the page is, and holds the scroll inside it.
+        let parts = &mut state.focus.parts;
+        parts.pod = None;
+        parts.scroll = step(parts.scroll, PAGE_LINES_MAX, motion, page);
+        return;
+    }
+    let Some(row) = state.selected() else { return };
+    let pods = parts::pods(row);
     let under = state.focus.parts.pod.as_ref();
-    let here = detail.pods.iter().position(|pod| Some(&pod.name) == under);
-    let next = here.map_or(0, |at| step(at, detail.pods.len(), motion, page));
-    let pod = detail.pods.get(next).map(|pod| pod.name.clone());
-    state.focus.parts.pod = pod;
+    let here = pods.iter().position(|pod| Some(&pod.name) == under);
+    let next = here.map_or(0, |at| step(at, pods.len(), motion, page));
+    state.focus.parts.pod = pods.get(next).map(|pod| pod.name.clone());
 }
 
 /// Seconds that the time axis shows when nothing was zoomed.

@@ -46,7 +46,7 @@ pub(super) fn take(state: &mut State, source: &SourceId, seen: Observed<Feed>) -
         Feed::Synced => {
             state.sources.prove(source, at);
             state.fleet.mark_synced(source.cluster.clone());
-            vec![]
+            first_selection(state)
         }
         Feed::Detail(detail) => {
             state.sources.prove(source, at);
@@ -65,6 +65,15 @@ pub(super) fn take(state: &mut State, source: &SourceId, seen: Observed<Feed>) -
         Feed::Identity(identity) => identified(state, source, identity),
         Feed::Sighting(order, sighting) => super::order::sighted(state, &order, sighting),
     }
+}
+
+/// The screen answers for the most urgent row as soon as a list is in; afterwards the operator alone selects.
+fn first_selection(state: &mut State) -> Vec<Effect> {
+    if state.session.front == FrontKind::Headless || state.focus.selected.is_some() {
+        return vec![];
+    }
+    super::command::keep_selection(state);
+    super::command::watched(state)
 }
 
 /// Somebody else at the keyboard than at the time of arming: armed no more.

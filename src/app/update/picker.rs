@@ -37,6 +37,7 @@ pub(super) fn search(picker: &mut Picker) {
     let mut matcher = Matcher::new(Config::DEFAULT);
     let pattern = Pattern::parse(query, CaseMatching::Ignore, Normalization::Smart);
     let mut buffer = Vec::new();
+    let length = |place: &usize| picker.entries.get(*place).map_or(0, |e| e.label.as_str().len());
     let mut scored: Vec<(u32, usize)> = picker
         .entries
         .iter()
@@ -46,7 +47,8 @@ pub(super) fn search(picker: &mut Picker) {
             pattern.score(haystack, &mut matcher).map(|score| (score, place))
         })
         .collect();
-    scored.sort_by_key(|(score, place)| (std::cmp::Reverse(*score), *place));
+    // Of two equally good ones the shorter is nearer to what was typed.
+    scored.sort_by_key(|(score, place)| (std::cmp::Reverse(*score), length(place), *place));
     picker.shown = scored.into_iter().map(|(_, place)| place).collect();
 }
 
