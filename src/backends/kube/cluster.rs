@@ -12,11 +12,8 @@ use super::sightings::Sightings;
 use super::wire::{DEADLINE, Wire};
 use crate::domain::feed::{SourceId, SourceKind, Trouble};
 use crate::domain::ids::{ClusterName, Namespace};
-use crate::domain::observed::Timestamp;
+use crate::domain::observed::{Clock, Timestamp};
 use crate::domain::text::Text;
-
-/// The clock, handed in by the runtime: no backend stamps what it saw by a clock of its own.
-pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// A context as the kubeconfig and the command line give it. Captured once: a changed kubeconfig changes nothing here.
 #[derive(Clone)]

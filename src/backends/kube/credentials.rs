@@ -17,14 +17,17 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use tower::{BoxError, Service};
 
-use super::cluster::Clock;
 use super::exec_plugin::{Credential, Plugin};
 use super::trouble::Refusal;
 use crate::domain::feed::Trouble;
+use crate::domain::observed::Clock;
 use crate::domain::text::Text;
 
 /// A token is renewed this long before it expires, so that none expires on its way.
 const RENEW_BEFORE: Duration = Duration::from_mins(1);
+
+/// With less than this left it counts as expired: the request must arrive before.
+const STILL_GOOD: Duration = Duration::from_secs(5);
 
 /// A token file is read again after this time; kubelet writes a new token long before the old one expires.
 const FILE_AGE_MAX: Duration = Duration::from_mins(1);
@@ -50,6 +53,8 @@ pub(super) struct Credentials {
     origin: Origin,
     clock: Clock,
     held: Mutex<Held>,
+    /// Locked while a plugin runs: never two of them.
+    running: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -61,17 +66,27 @@ struct Held {
     failed: Option<(Instant, Trouble)>,
 }
 
+/// How long what is held is still good.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Freshness {
+    Good,
+    /// Good for the next requests, but not for long.
+    Ending,
+    Over,
+}
+
 impl Credentials {
     pub(super) fn new(origin: Origin, clock: Clock) -> Self {
-        Self { origin, clock, held: Mutex::new(Held::default()) }
+        Self { origin, clock, held: Mutex::default(), running: Mutex::new(()) }
     }
 
     pub(super) fn now(&self) -> Timestamp {
         (self.clock)()
     }
 
-    /// The header for a request now.
-    pub(super) async fn header(&self) -> Result<Option<HeaderValue>, Trouble> {
+    /// The header for a request now. A credential that ends soon is renewed while it still serves, so that a slow plugin
+    /// holds nobody up.
+    pub(super) async fn header(self: &Arc<Self>) -> Result<Option<HeaderValue>, Trouble> {
         match &self.origin {
             Origin::Nowhere => Ok(None),
             Origin::Fixed(header) => Ok(Some(header.clone())),
@@ -84,17 +99,27 @@ impl Credentials {
                 Ok(held.header.clone())
             }
             Origin::Plugin(plugin) => {
-                let mut held = self.held.lock().await;
-                if !self.is_valid(&held) {
-                    self.run(plugin, &mut held).await?;
+                let (freshness, header) = {
+                    let held = self.held.lock().await;
+                    (self.freshness(&held), held.header.clone())
+                };
+                match freshness {
+                    Freshness::Good => return Ok(header),
+                    Freshness::Ending => {
+                        self.renew_beside();
+                        return Ok(header);
+                    }
+                    Freshness::Over => self.renew(plugin).await?,
                 }
-                Ok(held.header.clone())
+                Ok(self.held.lock().await.header.clone())
             }
         }
     }
 
     /// The client certificate that a plugin gave; the connection is made with it.
-    pub(super) async fn certificate(&self) -> Result<Option<(String, SecretString)>, Trouble> {
+    pub(super) async fn certificate(
+        self: &Arc<Self>,
+    ) -> Result<Option<(String, SecretString)>, Trouble> {
         self.header().await?;
         Ok(self.held.lock().await.certificate.clone())
     }
@@ -102,42 +127,75 @@ impl Credentials {
     /// True when the connection was made with a certificate that has expired or soon will.
     pub(super) async fn certificate_is_over(&self) -> bool {
         let held = self.held.lock().await;
-        held.certificate.is_some() && !self.is_valid(&held)
+        held.certificate.is_some() && self.freshness(&held) != Freshness::Good
     }
 
     /// The server refused this header: forgets it, unless it is newer than that. Returns another one if there is.
     pub(super) async fn refused(&self, used: Option<&HeaderValue>) -> Option<HeaderValue> {
-        let mut held = self.held.lock().await;
-        if held.header.as_ref() != used {
-            return held.header.clone();
-        }
-        if held.fetched.is_some_and(|at| at.elapsed() < COOL_DOWN) {
-            return None;
-        }
-        let renewed = match &self.origin {
-            Origin::Nowhere | Origin::Fixed(_) => return None,
-            Origin::File(path) => read_file(path, &mut held).await,
-            Origin::Plugin(plugin) => self.run(plugin, &mut held).await,
-        };
-        renewed.ok()?;
-        held.header.clone().filter(|header| Some(header) != used)
-    }
-
-    fn is_valid(&self, held: &Held) -> bool {
-        held.fetched.is_some()
-            && held.expires.is_none_or(|expires| self.now() + RENEW_BEFORE < expires)
-    }
-
-    async fn run(&self, plugin: &Plugin, held: &mut Held) -> Result<(), Trouble> {
-        if let Some((at, trouble)) = &held.failed
-            && at.elapsed() < COOL_DOWN
         {
-            return Err(trouble.clone());
+            let mut held = self.held.lock().await;
+            if held.header.as_ref() != used {
+                return held.header.clone();
+            }
+            if held.fetched.is_some_and(|at| at.elapsed() < COOL_DOWN) {
+                return None;
+            }
+            match &self.origin {
+                Origin::Nowhere | Origin::Fixed(_) => return None,
+                Origin::File(path) => read_file(path, &mut held).await.ok()?,
+                Origin::Plugin(_) => held.fetched = None,
+            }
+        }
+        if let Origin::Plugin(plugin) = &self.origin {
+            self.renew(plugin).await.ok()?;
+        }
+        self.held.lock().await.header.clone().filter(|header| Some(header) != used)
+    }
+
+    fn freshness(&self, held: &Held) -> Freshness {
+        let lasts =
+            |at_least: Duration| held.expires.is_none_or(|expires| self.now() + at_least < expires);
+        if held.fetched.is_none() || !lasts(STILL_GOOD) {
+            Freshness::Over
+        } else if lasts(RENEW_BEFORE) {
+            Freshness::Good
+        } else {
+            Freshness::Ending
+        }
+    }
+
+    fn renew_beside(self: &Arc<Self>) {
+        if self.running.try_lock().is_err() {
+            return;
+        }
+        let this = Arc::clone(self);
+        tokio::spawn(async move {
+            if let Origin::Plugin(plugin) = &this.origin {
+                // What goes wrong is held, and told when the old one is over.
+                let _ = this.renew(plugin).await;
+            }
+        });
+    }
+
+    /// Runs the plugin, unless somebody just did.
+    async fn renew(&self, plugin: &Plugin) -> Result<(), Trouble> {
+        let _alone = self.running.lock().await;
+        {
+            let held = self.held.lock().await;
+            if self.freshness(&held) == Freshness::Good {
+                return Ok(());
+            }
+            if let Some((at, trouble)) = &held.failed
+                && at.elapsed() < COOL_DOWN
+            {
+                return Err(trouble.clone());
+            }
         }
         let run = plugin.run().await.and_then(|credential| {
             let header = credential.token.as_ref().map(bearer).transpose()?;
             Ok((credential, header))
         });
+        let mut held = self.held.lock().await;
         match run {
             Ok((Credential { certificate, expires, token: _ }, header)) => {
                 *held = Held {

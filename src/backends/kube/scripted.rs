@@ -16,11 +16,11 @@ use tokio::sync::{Mutex, mpsc, watch};
 use tokio::time::Instant;
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::cluster::{Clock, Cluster, ClusterSpec};
+use super::cluster::{Cluster, ClusterSpec};
 use super::follow::follow;
 use crate::domain::feed::{Feed, Scope, SourceHealth, SourceId};
 use crate::domain::ids::{ClusterName, Name, Namespace, WorkloadKind, WorkloadRef};
-use crate::domain::observed::{Observed, Timestamp};
+use crate::domain::observed::{Clock, Observed, Timestamp};
 
 pub(super) const ROLLOUTS: &str = "/apis/argoproj.io/v1alpha1/rollouts";
 pub(super) const DEPLOYMENTS: &str = "/apis/apps/v1/deployments";
@@ -203,6 +203,7 @@ pub(super) struct Rig {
     pub(super) scopes: watch::Sender<BTreeSet<Scope>>,
     feeds: mpsc::Receiver<(SourceId, Observed<Feed>)>,
     start: Instant,
+    health: Option<SourceHealth>,
 }
 
 impl Rig {
@@ -222,20 +223,28 @@ impl Rig {
         let (feed, feeds) = mpsc::channel(room);
         let (scopes, wanted) = watch::channel(BTreeSet::new());
         tokio::spawn(follow(cluster.clone(), wanted, feed));
-        Self { server, cluster, scopes, feeds, start }
+        Self { server, cluster, scopes, feeds, start, health: None }
     }
 
-    /// The next piece of news; a test that waits for ten minutes waits for nothing.
+    /// The next piece of news.
     pub(super) async fn next(&mut self) -> Feed {
-        let news = tokio::time::timeout(Duration::from_mins(10), self.feeds.recv()).await;
-        news.expect("news").expect("a source").1.value
+        let feed = self.feeds.recv().await.expect("a source").1.value;
+        if let Feed::Health(health) = &feed {
+            self.health = Some(health.clone());
+        }
+        feed
     }
 
     /// The next piece of news that is wanted, and all that came before it.
     pub(super) async fn until(&mut self, wanted: impl Fn(&Feed) -> bool) -> (Feed, Vec<Feed>) {
         let mut before = Vec::new();
+        // A test that waits for half an hour waits for nothing.
+        let end = Instant::now() + Duration::from_mins(30);
         loop {
-            let feed = self.next().await;
+            let Ok(feed) = tokio::time::timeout_at(end, self.next()).await else {
+                let last: Vec<_> = before.iter().rev().take(20).collect();
+                panic!("in vain; the last news: {last:?}");
+            };
             if wanted(&feed) {
                 return (feed, before);
             }
@@ -247,20 +256,21 @@ impl Rig {
         self.until(|feed| matches!(feed, Feed::Synced)).await.1
     }
 
+    /// The health of the source, as soon as it is the wanted one.
     pub(super) async fn health(&mut self, wanted: impl Fn(&SourceHealth) -> bool) -> SourceHealth {
-        let found = self.until(|feed| matches!(feed, Feed::Health(health) if wanted(health))).await;
-        match found.0 {
-            Feed::Health(health) => health,
-            other => panic!("not health: {other:?}"),
+        if let Some(health) = self.health.as_ref().filter(|health| wanted(health)) {
+            return health.clone();
         }
+        self.until(|feed| matches!(feed, Feed::Health(health) if wanted(health))).await;
+        self.health.clone().expect("a health")
     }
 
     /// All news until the cluster has been silent but for heartbeats for so long.
     pub(super) async fn during(&mut self, time: Duration) -> Vec<Feed> {
         let end = Instant::now() + time;
         let mut news = Vec::new();
-        while let Ok(Some((_, seen))) = tokio::time::timeout_at(end, self.feeds.recv()).await {
-            news.push(seen.value);
+        while let Ok(feed) = tokio::time::timeout_at(end, self.next()).await {
+            news.push(feed);
         }
         news
     }

@@ -13,14 +13,14 @@ use kube::config::ExecConfig;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-use super::cluster::{Access, Clock, Cluster, ClusterSpec, Way};
+use super::cluster::{Access, Cluster, ClusterSpec, Way};
 use super::credentials::{After401, Authorized, Credentials, Origin};
 use super::exec_plugin::Plugin;
 use super::resource::{PODS, ROLLOUTS};
 use super::wire::{About, Ask, Format, Sent, Wire};
 use crate::domain::feed::Trouble;
 use crate::domain::ids::{ClusterName, Name, Namespace};
-use crate::domain::observed::Timestamp;
+use crate::domain::observed::{Clock, Timestamp};
 use crate::domain::text::Text;
 
 fn clock() -> Clock {
@@ -236,6 +236,37 @@ async fn a_plugin_that_fails_is_left_in_peace_for_a_while_and_nothing_is_sent() 
     assert_eq!((login.runs(), login.asked.load(Ordering::SeqCst)), (1, 0));
     cool_down().await;
     assert!(wire.call(&get_pod()).await.is_err());
+    assert_eq!(login.runs(), 2);
+}
+
+#[tokio::test]
+async fn a_token_that_ends_soon_serves_while_a_slow_plugin_brings_the_next() {
+    let login = Login::new();
+    login.accepted.store(1, Ordering::SeqCst);
+    let folder = login.folder.path().display();
+    let script = format!(
+        "echo run >> {folder}/runs; n=$(wc -l < {folder}/runs | tr -d ' '); \
+         [ $n = 1 ] || while [ ! -e {folder}/go ]; do sleep 0.01; done; \
+         printf '{{\"status\":{{\"token\":\"t%s\",\"expirationTimestamp\":\"1970-01-01T00:0%s:30Z\"}}}}' $n $((n-1))"
+    );
+    let config = ExecConfig {
+        command: Some("/bin/sh".to_owned()),
+        args: Some(vec!["-c".to_owned(), script]),
+        ..ExecConfig::default()
+    };
+    // At the epoch the first token has 30 seconds left: it is renewed at once, and serves meanwhile.
+    let wire = login.wire(Origin::Plugin(Box::new(Plugin::new(config))), After401::SendAgain);
+    for _ in 0..5 {
+        assert_eq!(wire.call(&get_pod()).await.expect("a reply").status, 200);
+    }
+    login.accepted.store(2, Ordering::SeqCst);
+    std::fs::write(login.folder.path().join("go"), "").expect("a file");
+    let renewed = async {
+        while wire.call(&get_pod()).await.expect("a reply").status != 200 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), renewed).await.expect("the next token");
     assert_eq!(login.runs(), 2);
 }
 
