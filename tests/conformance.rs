@@ -1,6 +1,7 @@
-//! The simulated API server against a real one: `tests/data/kubernetes` holds what Kubernetes 1.36 was asked and
-//! answered, recorded by `tests/data/record.sh`. Each question is put to the simulator in a world of the same objects;
-//! codes, headers, keys, types, the order of events and every value that is no name of a moment must be the same.
+//! The simulated API server against a real one: `tests/data/kubernetes` holds what Kubernetes 1.36
+//! was asked and answered, recorded by `tests/data/record.sh`. Each question is put to the
+//! simulator in a world of the same objects; codes, headers, keys, types, the order of events and
+//! every value that is no name of a moment must be the same.
 
 #![expect(clippy::expect_used, reason = "helpers of tests")]
 #![expect(clippy::disallowed_methods, reason = "recordings are files")]
@@ -191,8 +192,8 @@ fn read(recording: &Value, text: String) -> Value {
     Value::String(text)
 }
 
-/// Discovery is compared for the groups and resources that were recorded: the simulator knows some that the real
-/// cluster had and the recording left out, and lacks others.
+/// Discovery is compared for the groups and resources that were recorded: the simulator knows some
+/// that the real cluster had and the recording left out, and lacks others.
 fn known(recording: &Value, mut value: Value) -> Value {
     for (field, name) in [("resources", "/name"), ("groups", "/name"), ("items", "/metadata/name")]
     {

@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-/// Writes remembered. A test counts a few, an evening of playing makes hundreds; beyond, the oldest go.
+/// Writes remembered. A test counts a few, an evening of playing makes hundreds; beyond, the oldest
+/// go.
 pub const AUDIT_MAX: usize = 4_096;
 
 /// One write.

@@ -207,7 +207,8 @@ impl Faults {
         happens
     }
 
-    /// What happens to a watch that was opened at a time: it is cut, ended or told that it is too old.
+    /// What happens to a watch that was opened at a time: it is cut, ended or told that it is too
+    /// old.
     #[must_use]
     pub fn of_watch(&self, hit: Hit<'_>, opened: Timestamp, now: Timestamp) -> Option<&What> {
         let struck = |planned: &&Planned| {

@@ -1,4 +1,5 @@
-//! The kinds of objects the simulated cluster knows, with everything its API server says about them.
+//! The kinds of objects the simulated cluster knows, with everything its API server says about
+//! them.
 
 /// A kind of object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -167,7 +167,8 @@ enum Vanished<'a> {
 
 fn subtract(fields: &mut Map<String, Value>, gone: &Map<String, Value>, which: Vanished<'_>) {
     for (key, inner) in gone {
-        // Elements of keyed lists are lost only to others: what vanished inside one is not followed.
+        // Elements of keyed lists are lost only to others: what vanished inside one is not
+        // followed.
         if matches!(which, Vanished::Only(_)) && key.starts_with("k:") {
             continue;
         }
@@ -186,7 +187,8 @@ fn subtract(fields: &mut Map<String, Value>, gone: &Map<String, Value>, which: V
         let is_leaf = inner.is_empty();
         let Some(Value::Object(own)) = fields.get_mut(key) else { continue };
         if is_leaf {
-            // A changed leaf is lost; one that merely differs and is still there was handled before.
+            // A changed leaf is lost; one that merely differs and is still there was handled
+            // before.
             if matches!(now, Vanished::OrChanged) {
                 fields.shift_remove(key);
             }

@@ -212,8 +212,8 @@ fn remove(object: &mut Value, path: &[String]) -> Option<Value> {
     }
 }
 
-/// A missing field of an existing object is added: so does the API server's library, against the letter
-/// of RFC 6902. It makes `replace /spec/template` on a rollout with `workloadRef` a 200.
+/// A missing field of an existing object is added: so does the API server's library, against the
+/// letter of RFC 6902. It makes `replace /spec/template` on a rollout with `workloadRef` a 200.
 fn replace(object: &mut Value, path: &[String], value: Value) -> Option<()> {
     match holder(object, path)? {
         (Value::Object(fields), key) => {

@@ -1,7 +1,9 @@
-//! What fields a kind has and of which type: enough to prune what is unknown and to refuse what is wrong.
+//! What fields a kind has and of which type: enough to prune what is unknown and to refuse what is
+//! wrong.
 //!
-//! A shape is written as `{name:shape,…}` (`name!` is required), `[shape]`, `<shape>` for a map of any
-//! keys, `int`, `num`, `bool`, `str`, `time`, `intstr`, `*` for anything, `@part` for a shared part.
+//! A shape is written as `{name:shape,…}` (`name!` is required), `[shape]`, `<shape>` for a map of
+//! any keys, `int`, `num`, `bool`, `str`, `time`, `intstr`, `*` for anything, `@part` for a shared
+//! part.
 
 use std::collections::HashMap;
 use std::sync::OnceLock;

@@ -1,5 +1,5 @@
-//! The fields of the kinds whose unknown fields and wrong types are noticed, in the words of `schema`.
-//! Pod templates and metric providers are taken as they come.
+//! The fields of the kinds whose unknown fields and wrong types are noticed, in the words of
+//! `schema`. Pod templates and metric providers are taken as they come.
 
 /// Shapes that stand in several places.
 pub(super) const PARTS: [(&str, &str); 12] = [

@@ -112,7 +112,10 @@ fn requirement(words: &mut Words<'_>) -> Result<Requirement, String> {
         ">" | "<" => {
             let text = exact(words).map_err(wrong)?;
             let limit = text.parse().map_err(|_| {
-                wrong(format!("values[0][{key}]: Invalid value: \"{text}\": for 'Gt', 'Lt' operators, the value must be an integer"))
+                wrong(format!(
+                    "values[0][{key}]: Invalid value: \"{text}\": for 'Gt', 'Lt' operators, the \
+                     value must be an integer"
+                ))
             })?;
             if operator == ">" { Operator::Above(limit) } else { Operator::Below(limit) }
         }

@@ -16,7 +16,8 @@ use super::shared::Shared;
 /// How often a running clock moves the world.
 const TICK: Duration = Duration::from_millis(100);
 
-/// The most that a clock makes up for at once. After a laptop's sleep the world goes on, not through it.
+/// The most that a clock makes up for at once. After a laptop's sleep the world goes on, not
+/// through it.
 const LAG_MAX: Duration = Duration::from_secs(2);
 
 /// What moves the world.
@@ -50,7 +51,8 @@ pub async fn serve(shared: Shared, clock: Clock) -> io::Result<Served> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let router = kubernetes::router(&served.shared, &name);
-        // It ends only with an error of the listener, and then the port is closed: nothing else to do.
+        // It ends only with an error of the listener, and then the port is closed: nothing else to
+        // do.
         served.tasks.spawn(async move { drop(axum::serve(listener, router).await) });
         served.clusters.push((name, address));
     }
@@ -92,8 +94,8 @@ impl Served {
     }
 
     /// A kubeconfig with a context for each cluster and for each of its users: `east`, and
-    /// `east-viewer`, `east-captain` … with the rights of the live plane's users. kubectl sends no token to an
-    /// address without TLS: it is the administrator in every context.
+    /// `east-viewer`, `east-captain` … with the rights of the live plane's users. kubectl sends no
+    /// token to an address without TLS: it is the administrator in every context.
     #[must_use]
     pub fn kubeconfig(&self) -> String {
         let mut text = String::from("apiVersion: v1\nkind: Config\n");

@@ -1,4 +1,5 @@
-//! The world behind its servers: one value, many connections, and a bell that rings after each change.
+//! The world behind its servers: one value, many connections, and a bell that rings after each
+//! change.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -58,7 +59,8 @@ impl Shared {
         }
     }
 
-    /// The bell: rings after every change. Whoever waits looks first and then waits for the next ring.
+    /// The bell: rings after every change. Whoever waits looks first and then waits for the next
+    /// ring.
     #[must_use]
     pub fn bell(&self) -> watch::Receiver<u64> {
         self.inner.bell.subscribe()

@@ -149,7 +149,10 @@ fn invalid(kind: Kind, word: &str, name: &str, causes: &[Cause]) -> Status {
     };
     let message = format!("{} \"{name}\" is invalid: {told}", kind.facts().qualified(word));
     let mut details = about(kind, word, name);
-    let written = |cause: &Cause| json!({"reason": cause.reason, "message": cause.message, "field": cause.field});
+    let written = |cause: &Cause| {
+        let (reason, message, field) = (cause.reason, &cause.message, &cause.field);
+        json!({"reason": reason, "message": message, "field": field})
+    };
     details["causes"] = causes.iter().map(written).collect();
     Status::new(422, "Invalid", message).with_details(details)
 }

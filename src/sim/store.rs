@@ -1,6 +1,6 @@
-//! The objects of one simulated cluster: a versioned map with a bounded log of what changed, as etcd
-//! and the watch cache of an API server are together. It decides no policy: who may write, what a
-//! patch means and what is valid is the business of `api`.
+//! The objects of one simulated cluster: a versioned map with a bounded log of what changed, as
+//! etcd and the watch cache of an API server are together. It decides no policy: who may write,
+//! what a patch means and what is valid is the business of `api`.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -15,8 +15,8 @@ use super::object::{
 pub use super::kind::{KINDS, Kind, Origin, Scope};
 pub use super::status::Status;
 
-/// Changes kept for watches that resume and lists that go on. Each keeps a version of an object alive,
-/// so many would cost memory; who asks for older ones is told to list again.
+/// Changes kept for watches that resume and lists that go on. Each keeps a version of an object
+/// alive, so many would cost memory; who asks for older ones is told to list again.
 pub const LOG_MAX: usize = 4_096;
 
 /// How long a deleted pod stays, terminating. A real one may take its grace period; pods of the
@@ -170,8 +170,8 @@ impl Store {
             .map(|(key, object)| (key.as_str(), object))
     }
 
-    /// Adds an object. Fills in uid, creation time, resource version and generation, and answers with
-    /// the object as stored.
+    /// Adds an object. Fills in uid, creation time, resource version and generation, and answers
+    /// with the object as stored.
     ///
     /// # Errors
     /// 409 if there is one of that name; 422 without a name; 404 for a kind the cluster lacks.
@@ -224,8 +224,9 @@ impl Store {
         object
     }
 
-    /// Replaces an object as a controller does. Equal content leaves the resource version and makes no
-    /// event; another `spec` makes another generation; uid, creation and resource version stay the store's.
+    /// Replaces an object as a controller does. Equal content leaves the resource version and makes
+    /// no event; another `spec` makes another generation; uid, creation and resource version stay
+    /// the store's.
     ///
     /// # Errors
     /// 404 if there is none of that name.
@@ -263,8 +264,8 @@ impl Store {
         self.take(kind, &key(kind, namespace, name)).map(|object| Value::clone(&object))
     }
 
-    /// Deletes an object as the API server does: pods end gracefully, finalizers hold it, a namespace
-    /// takes everything in it. Answers with the object as it is now, or as it was last.
+    /// Deletes an object as the API server does: pods end gracefully, finalizers hold it, a
+    /// namespace takes everything in it. Answers with the object as it is now, or as it was last.
     pub fn retire(&mut self, kind: Kind, key: &str, grace: SignedDuration) -> Option<Arc<Value>> {
         let object = self.shelf(kind)?.get(key)?.clone();
         let graceful = kind == Kind::Pod && grace > SignedDuration::ZERO;

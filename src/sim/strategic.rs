@@ -1,4 +1,5 @@
-//! Strategic merge patches of built-in kinds: maps are merged, lists of known names are merged by key.
+//! Strategic merge patches of built-in kinds: maps are merged, lists of known names are merged by
+//! key.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -161,8 +162,9 @@ fn unknown_directive(place: &str) -> Broken {
     Broken::Failed(format!("unknown patch directive in {place}"))
 }
 
-/// Puts a merged list in order, as the API server does: the elements that a patch names in the order of
-/// the patch, the others in the order they had, and of two that both were there before the earlier first.
+/// Puts a merged list in order, as the API server does: the elements that a patch names in the
+/// order of the patch, the others in the order they had, and of two that both were there before the
+/// earlier first.
 fn arrange(merged: &mut Vec<Value>, before: &[Value], order: &[Value], key: Option<&str>) {
     let name = |item: &Value| key.map_or_else(|| Some(item.clone()), |key| item.get(key).cloned());
     let place = |list: &[Value], item: &Value| list.iter().position(|it| name(it) == name(item));

@@ -20,7 +20,8 @@ pub enum Part {
     Status,
 }
 
-/// What cannot even be read: labels that are no texts, and wrong types in built-in kinds. Go's own words.
+/// What cannot even be read: labels that are no texts, and wrong types in built-in kinds. Go's own
+/// words.
 ///
 /// # Errors
 /// Why it cannot be read.
@@ -114,7 +115,8 @@ pub fn valid(kind: Kind, object: &Value, old: Option<&Value>, part: Part) -> Res
     }
 }
 
-/// Takes away what Go leaves out when it writes a built-in kind: false, zero and null that say nothing.
+/// Takes away what Go leaves out when it writes a built-in kind: false, zero and null that say
+/// nothing.
 pub fn leave_out_zeros(kind: Kind, object: &mut Value) {
     if kind.facts().origin == Origin::Custom {
         return;

@@ -71,7 +71,8 @@ impl World {
 }
 
 impl Cluster {
-    /// The log of a container of a pod, of the container before it if `previous`; `None`: it wrote none.
+    /// The log of a container of a pod, of the container before it if `previous`; `None`: it wrote
+    /// none.
     #[must_use]
     pub fn pod_log(&self, _pod: &Value, _container: &str, _which: LogOf) -> Option<String> {
         None

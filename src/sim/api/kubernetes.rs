@@ -1,7 +1,8 @@
 //! The API server of one simulated cluster: one router, to be mounted in process or on loopback.
 //!
-//! A request passes silence and other faults, authentication, authorization and its handler, in this
-//! order, and leaves with the headers of the real server. Handlers are plain functions over the world.
+//! A request passes silence and other faults, authentication, authorization and its handler, in
+//! this order, and leaves with the headers of the real server. Handlers are plain functions over
+//! the world.
 
 use std::convert::Infallible;
 
@@ -29,8 +30,8 @@ use crate::sim::world::{self, Cluster};
 /// Largest body of a request: the API server's own limit.
 pub const BODY_BYTES_MAX: usize = 3 << 20;
 
-/// The routes of a cluster's API server, of its Prometheus under `/prometheus`, and of the world's own controls
-/// under `/sim`.
+/// The routes of a cluster's API server, of its Prometheus under `/prometheus`, and of the world's
+/// own controls under `/sim`.
 pub fn router(shared: &Shared, cluster: &str) -> Router {
     let server = Server { shared: shared.clone(), cluster: cluster.to_owned() };
     let router = Router::new()

@@ -211,7 +211,8 @@ impl<'a> Reader<'a> {
         ]
     }
 
-    /// The word that says most about a pod: what its containers wait for or died of, else its phase.
+    /// The word that says most about a pod: what its containers wait for or died of, else its
+    /// phase.
     fn pod_status(self) -> String {
         let reason = self.text("/status/reason");
         let mut word =

@@ -41,7 +41,8 @@ pub(super) fn one(
     Ok(Reply::json(answer(cluster, kind, last)))
 }
 
-/// What is answered of an object that was deleted: pods and namespaces as they are now, others by name.
+/// What is answered of an object that was deleted: pods and namespaces as they are now, others by
+/// name.
 fn answer(cluster: &Cluster, kind: Kind, mut last: Value) -> Value {
     let facts = kind.facts();
     if kind == Kind::Pod {

@@ -278,7 +278,10 @@ fn aggregated(store: &Store, group: &str) -> Vec<Value> {
             Origin::BuiltIn => ("", ""),
             Origin::Custom => (facts.group, facts.version),
         };
-        let response = |(group, version): (&str, &str), kind: &str| json!({"group": group, "version": version, "kind": kind});
+        let response = |(group, version): (&str, &str), kind: &str| {
+            let (group, version) = (Value::from(group), Value::from(version));
+            json!({"group": group, "version": version, "kind": kind})
+        };
         let scope = match facts.scope {
             Scope::Namespaced => "Namespaced",
             Scope::Cluster => "Cluster",

@@ -82,8 +82,8 @@ impl Resource {
         }
     }
 
-    /// Its kind, if the address fits one: a namespaced kind may be listed everywhere, but its objects are
-    /// in a namespace.
+    /// Its kind, if the address fits one: a namespaced kind may be listed everywhere, but its
+    /// objects are in a namespace.
     pub(super) fn kind(&self) -> Option<Kind> {
         let kind = Kind::at(&self.group, &self.version, &self.plural)?;
         let fits = match kind.facts().scope {

@@ -316,7 +316,8 @@ impl View {
                 let new = Arc::clone(new);
                 self.line(if before { "MODIFIED" } else { "ADDED" }, &new, now)
             }
-            // It went, or it left the selector: told as it was last seen, at the revision of the change.
+            // It went, or it left the selector: told as it was last seen, at the revision of the
+            // change.
             (Some(old), _) if before => {
                 let mut last = Value::clone(old);
                 set_meta(&mut last, "resourceVersion", change.revision.to_string());
