@@ -110,6 +110,8 @@ pub enum Found {
     AccessDenied,
     /// The access review says nothing.
     AccessSilent,
+    /// Nobody is logged in, or the object may not be read: the deed itself may still be allowed.
+    ReadDenied,
     /// The dry run was refused, or the rehearsal failed.
     RehearsalFailed,
     /// No answer to the rehearsal yet.
@@ -137,6 +139,7 @@ pub const TABLE: &[CheckRow] = &[
     row(Found::NotCanonical, "a name that Kubernetes forbids", Rule::Refuses, Rule::Refuses),
     row(Found::AccessDenied, "the access review says no", Rule::Refuses, Rule::Refuses),
     row(Found::AccessSilent, "the access review is silent", Rule::Shows, Rule::Refuses),
+    row(Found::ReadDenied, "the object may not be read", Rule::Shows, Rule::Refuses),
     row(Found::RehearsalFailed, "the rehearsal fails", Rule::Shows, Rule::Refuses),
     row(Found::RehearsalSilent, "the rehearsal hangs", Rule::Shows, Rule::Refuses),
     row(
@@ -161,7 +164,7 @@ impl Found {
         match self {
             Self::ReadOnly => CheckId::ReadOnly,
             Self::NotArmed => CheckId::Armed,
-            Self::AccessDenied | Self::AccessSilent => CheckId::Permission,
+            Self::AccessDenied | Self::AccessSilent | Self::ReadDenied => CheckId::Permission,
             Self::RehearsalFailed | Self::RehearsalSilent | Self::DryRunUnsupported => {
                 CheckId::Rehearsal
             }
@@ -341,9 +344,8 @@ fn rehearsal(rehearsed: Rehearsed<'_>, out: &mut Vec<Finding>) {
 /// A failed rehearsal, told as the check it belongs to.
 fn failed(trouble: &Trouble) -> Finding {
     let found = match trouble {
-        Trouble::Forbidden(_) => Found::AccessDenied,
-        Trouble::NotAuthenticated { .. }
-        | Trouble::KindMissing(_)
+        Trouble::Forbidden(_) | Trouble::NotAuthenticated { .. } => Found::ReadDenied,
+        Trouble::KindMissing(_)
         | Trouble::NotFound(_)
         | Trouble::Config(_)
         | Trouble::Plugin(_)

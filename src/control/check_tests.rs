@@ -60,7 +60,7 @@ fn with(found: Found, plan: &mut Plan, rehearsal: &mut Rehearsal, evidence: &mut
         Found::RehearsalFailed => {
             rehearsal.dry_run = DryRun::Rejected { code: 422, why: Text::from("policy") };
         }
-        Found::RehearsalSilent => {}
+        Found::RehearsalSilent | Found::ReadDenied => {}
         Found::DryRunUnsupported => rehearsal.dry_run = DryRun::Unsupported(Text::from("hook")),
         Found::FactsOld => evidence.facts_at = Some(at(984)),
         Found::FootingChanged => {
@@ -79,10 +79,21 @@ fn refused(action: Action, found: Found, overrides: &[CheckId]) -> Vec<CheckId> 
     let mut evidence = evidence(&plan);
     evidence.overrides = overrides.to_vec();
     with(found, &mut plan, &mut rehearsal, &mut evidence);
-    let rehearsed = if found == Found::RehearsalSilent {
-        Rehearsed::Silent
-    } else {
-        Rehearsed::Answered(&rehearsal)
+    let denied = Trouble::NotAuthenticated { detail: Text::default() };
+    let rehearsed = match found {
+        Found::RehearsalSilent => Rehearsed::Silent,
+        Found::ReadDenied => Rehearsed::Failed(&denied),
+        Found::ReadOnly
+        | Found::NotArmed
+        | Found::AccessDenied
+        | Found::AccessSilent
+        | Found::RehearsalFailed
+        | Found::DryRunUnsupported
+        | Found::FactsOld
+        | Found::FootingChanged
+        | Found::NotRecordable
+        | Found::NotCanonical
+        | Found::NotConfirmed => Rehearsed::Answered(&rehearsal),
     };
     match clear(&plan, rehearsed, &evidence) {
         Ok(_) => Vec::new(),
@@ -251,7 +262,8 @@ proptest! {
         for one in &found {
             with(*one, &mut plan, &mut rehearsal, &mut evidence);
         }
-        let rehearsed = if found.contains(&Found::RehearsalSilent) {
+        let missing = [Found::RehearsalSilent, Found::ReadDenied];
+        let rehearsed = if missing.iter().any(|one| found.contains(one)) {
             Rehearsed::Silent
         } else {
             Rehearsed::Answered(&rehearsal)

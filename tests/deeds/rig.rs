@@ -29,7 +29,7 @@ use pilothouse::sim::shared::Shared;
 use pilothouse::sim::world::World;
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, mpsc, watch};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, interval, timeout};
 
 const TICK: Duration = Duration::from_millis(100);
 
@@ -107,8 +107,9 @@ impl Rig {
         });
         let moving = world.clone();
         tokio::spawn(async move {
+            let mut ticks = interval(TICK);
             loop {
-                sleep(TICK).await;
+                ticks.tick().await;
                 moving.advance(TICK);
                 moving.change(control);
             }

@@ -12,7 +12,9 @@ use pilothouse::backends::kube::execute::KubeExecutor;
 use pilothouse::backends::kube::follow::follow;
 use pilothouse::backends::kube::kubeconfig::{Contexts, Environment, Wanted, contexts};
 use pilothouse::control::action::Action;
-use pilothouse::control::check::{Arming, Confirmation, Evidence, Mode, Refusal, Rehearsed};
+use pilothouse::control::check::{
+    Arming, CheckId, Confirmation, Evidence, Mode, Refusal, Rehearsed,
+};
 use pilothouse::control::clearance::clear;
 use pilothouse::control::footing::Footing;
 use pilothouse::control::order::{Order, OrderNews, OrderState, Outcome};
@@ -227,12 +229,15 @@ impl Pilot {
 
     /// Takes the next news, or looks at the clock; concludes when the order ends.
     pub(crate) async fn step(&mut self, order: &mut Order) {
-        let news = tokio::select! {
-            biased;
-            Some(news) = self.news.1.recv() => Some(news),
-            Some((_, feed)) = self.feeds.recv() => self.take(feed),
-            () = tokio::time::sleep(Duration::from_millis(500)) => None,
-        };
+        // Nothing may come for a while; deadlines pass all the same.
+        let heard = tokio::time::timeout(Duration::from_millis(500), async {
+            tokio::select! {
+                biased;
+                Some(news) = self.news.1.recv() => Some(news),
+                Some((_, feed)) = self.feeds.recv() => self.take(feed),
+            }
+        });
+        let news = heard.await.ok().flatten();
         let target = &order.plan.target;
         let workload = match self.known.get(target) {
             Some(workload) => Known::Here(workload),
@@ -268,8 +273,19 @@ impl Pilot {
         action: Action,
         target: &WorkloadRef,
     ) -> Order {
-        self.caught_up(plane, target).await;
-        let order = self.deed(action, target).await;
+        let mut order = None;
+        // A controller that moves on between plan and yes is asked about anew, as in the dialog.
+        for _ in 0..5 {
+            self.caught_up(plane, target).await;
+            let done = self.deed(action, target).await;
+            let moved = matches!(&done.state, OrderState::Ended(Outcome::Refused(refusals))
+                if refusals.iter().all(|it| it.check == CheckId::Footing));
+            order = Some(done);
+            if !moved {
+                break;
+            }
+        }
+        let order = order.unwrap();
         assert_eq!(order.state, OrderState::Ended(Outcome::Arrived), "{order:#?}");
         order
     }

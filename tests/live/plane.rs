@@ -12,6 +12,9 @@ use serde_json::{Value, json};
 /// Nothing on the live plane takes longer; a test that waits so long has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 
+/// How often the plane is asked whether it is as a test waits for.
+const POLL: Duration = Duration::from_millis(50);
+
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
 /// A namespace of its own on the cluster under test.
@@ -106,13 +109,14 @@ impl Plane {
         is_so: impl Fn(&Value) -> bool,
     ) -> Value {
         let start = Instant::now();
+        let mut poll = tokio::time::interval(POLL);
         loop {
             let object = self.get(collection, name).await;
             if is_so(&object) {
                 return object;
             }
             assert!(start.elapsed() < PATIENCE, "{name} stays {:#}", object["status"]);
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            poll.tick().await;
         }
     }
 
@@ -138,6 +142,7 @@ impl Plane {
     pub(crate) async fn witnessed(&self, count: usize) -> Option<Vec<Witnessed>> {
         let path = self.audit_log.as_ref()?;
         let start = Instant::now();
+        let mut poll = tokio::time::interval(POLL);
         loop {
             let text = std::fs::read_to_string(path).unwrap();
             let found: Vec<Witnessed> =
@@ -146,7 +151,7 @@ impl Plane {
                 return Some(found);
             }
             assert!(start.elapsed() < PATIENCE, "the audit log has {found:?}");
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            poll.tick().await;
         }
     }
 

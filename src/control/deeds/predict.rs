@@ -8,7 +8,7 @@ use super::draw::Recipe;
 use super::table::{About, Row};
 use super::target::{self, Route, Target};
 use super::warn;
-use super::words::{at_step, count, next_step, share, step_words, version, words_of};
+use super::words::{at_step, count, next_step, pods, share, step_words, version, words_of};
 use crate::control::action::Action;
 use crate::control::plan::{PlanContext, Prediction};
 use crate::domain::observed::{Timestamp, age};
@@ -255,8 +255,8 @@ fn abort_effect(case: Case<'_>) -> String {
             pods_stay(case)
         ),
         (_, false) => format!(
-            "the new version's {} pods are replaced by pods of {stable}; {spec}",
-            case.current_set().map_or("?".to_owned(), |set| count(set.replicas.current))
+            "pods of {stable} take the place of the new version's {}; {spec}",
+            pods(case.current_set().and_then(|set| set.replicas.current))
         ),
     }
 }
@@ -304,11 +304,11 @@ fn all_steps(case: Case<'_>) -> String {
 }
 
 fn restart_effect(case: Case<'_>) -> String {
-    let pods = count(case.workload.replicas.desired);
+    let pods = pods(case.workload.replicas.desired);
     match case.way() {
-        Way::Deployment => format!("its {pods} pods are replaced a few at a time, same version"),
+        Way::Deployment => format!("its {pods} are replaced a few at a time, same version"),
         Way::Canary | Way::BlueGreen | Way::OtherRollout => {
-            format!("its {pods} pods are evicted and made anew, stable ones first, same version")
+            format!("its {pods} are evicted and made anew, stable ones first, same version")
         }
     }
 }

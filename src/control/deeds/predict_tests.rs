@@ -55,7 +55,7 @@ fn the_effect_names_step_share_and_version() {
             canary(),
             "all traffic goes back to revision 7 (web:7.0) at once; the new version's pods stay 30 s longer",
         ),
-        (Action::Abort, by_pods(), "the new version's 1 pods are replaced"),
+        (Action::Abort, by_pods(), "take the place of the new version's 1 pod;"),
         (Action::Abort, by_pods().hand_paused(), "the pause by hand is lifted too"),
         (Action::Retry, canary().aborted(), "revision 8 (web:8.0) starts again at its first step"),
         (Action::Restart, canary(), "its 4 pods are evicted"),

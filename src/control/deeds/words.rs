@@ -66,6 +66,12 @@ pub(super) fn step_words(step: &Step) -> String {
     }
 }
 
+/// "1 pod", "4 pods".
+pub(super) fn pods(number: Option<u32>) -> String {
+    let ending = if number == Some(1) { "" } else { "s" };
+    format!("{} pod{ending}", count(number))
+}
+
 /// A count that is not said is not zero.
 pub(super) fn count(number: Option<u32>) -> String {
     number.map_or("?".to_owned(), |number| number.to_string())
