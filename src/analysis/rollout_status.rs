@@ -199,7 +199,7 @@ fn of_deployment(workload: &Workload, facts: &DeploymentFacts) -> Status {
         Health::Healthy
     };
     let message = match message {
-        Some(message) if !(facts.paused && !deadline) => Some(message),
+        Some(message) if !facts.paused || deadline => Some(message),
         _ if facts.paused => Some(Text::clean("Deployment is paused")),
         other => other,
     };

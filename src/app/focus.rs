@@ -38,6 +38,10 @@ pub struct Focus {
 
 /// How the fleet is listed.
 #[derive(Clone, Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "where the keys go, and what is listed: independent"
+)]
 pub struct FleetList {
     /// What rows must contain.
     pub filter: Line,

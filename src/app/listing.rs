@@ -7,6 +7,7 @@ use super::focus::{FleetList, Sort};
 use super::state::State;
 use crate::analysis::need::Group;
 use crate::domain::ids::WorkloadRef;
+use crate::domain::observed::Timestamp;
 
 /// One line of the list.
 #[derive(Clone, Debug, PartialEq)]
@@ -81,14 +82,14 @@ fn order<'a>(sort: Sort, (target, row): &(&'a WorkloadRef, &'a Row)) -> Order<'a
     match sort {
         Sort::Need => {
             let need = row.need.as_ref();
-            let since = need.and_then(|need| need.since).map_or(i64::MAX, |at| at.as_second());
+            let since = need.and_then(|need| need.since).map_or(i64::MAX, Timestamp::as_second);
             let kind = need.map_or(u8::MAX, |need| need.kind as u8);
             (Some((kind, since)), None, target)
         }
         Sort::Name => (None, None, target),
         Sort::Age => {
             let newest = row.workload.revisions.iter().filter_map(|set| set.created).max();
-            (None, Some(Reverse(newest.map_or(i64::MIN, |at| at.as_second()))), target)
+            (None, Some(Reverse(newest.map_or(i64::MIN, Timestamp::as_second))), target)
         }
     }
 }

@@ -43,6 +43,7 @@ pub struct Notices {
 
 impl Notices {
     /// All, oldest first.
+    #[must_use]
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Notice> {
         self.list.iter()
     }
@@ -78,7 +79,7 @@ mod tests {
         let (mut notices, start) = (Notices::default(), Timestamp::UNIX_EPOCH);
         notices.say(start, Urgency::Alarm, "not recorded");
         notices.say(start, Urgency::Info, "saved");
-        let later = start + Duration::from_secs(60);
+        let later = start + Duration::from_mins(1);
         assert_eq!(notices.current(later).map(|notice| notice.text.as_str()), Some("not recorded"));
         notices.mark_seen();
         assert_eq!(notices.current(later), None);

@@ -35,6 +35,7 @@ pub struct Orders {
 
 impl Orders {
     /// All, oldest first.
+    #[must_use]
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Order> {
         self.list.iter()
     }

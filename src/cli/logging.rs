@@ -10,6 +10,7 @@ use tracing_subscriber::fmt;
 use super::settings::{LogLevel, Settings};
 
 /// Starts the log, if there is a place for it. Without one nothing is logged: a log is no reason not to start.
+#[must_use]
 pub fn start(settings: &Settings) -> Option<()> {
     let level = match settings.files.log_level {
         LogLevel::Off => return None,

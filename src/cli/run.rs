@@ -88,7 +88,11 @@ fn dispatch(args: &Args, settings: &Settings, warnings: &[Warning]) -> Result<u8
         Some(Command::Keys) => Ok(keys(settings)),
         Some(Command::Config(config)) => {
             tell(warnings);
-            Ok(config_printed(config.example, settings))
+            Ok(if config.example {
+                printed(&config_text::example())
+            } else {
+                printed(&config_text::all(settings.table()))
+            })
         }
         Some(Command::Completions(wanted)) => {
             let mut script = Vec::new();
@@ -155,14 +159,6 @@ fn keys(settings: &Settings) -> u8 {
     printed(&aligned(&rows))
 }
 
-fn config_printed(example: bool, settings: &Settings) -> u8 {
-    if example {
-        printed(&config_text::example())
-    } else {
-        printed(&config_text::all(settings.table()))
-    }
-}
-
 async fn headless(
     command: &Command,
     args: &Args,
@@ -179,12 +175,22 @@ async fn headless(
         }
         Command::Audit(command) => audited(*command, settings, format),
         Command::Doctor => super::doctor::run(args, settings, warnings).await,
-        other => match other.deed() {
-            Some((action, deed)) => {
-                run(args, settings, deed_front((action, deed), args, settings, patience)).await
-            }
-            None => Ok(exit::USAGE),
+        Command::Pause(_)
+        | Command::Resume(_)
+        | Command::Promote(_)
+        | Command::Skip(_)
+        | Command::Abort(_)
+        | Command::Retry(_)
+        | Command::Rollback(_)
+        | Command::Restart(_) => match command.deed() {
+            Some(asked) => run(args, settings, deed_front(asked, args, settings, patience)).await,
+            None => Ok(exit::FAULT),
         },
+        Command::Demo(_)
+        | Command::Themes
+        | Command::Keys
+        | Command::Config(_)
+        | Command::Completions(_) => Ok(exit::FAULT),
     }
 }
 

@@ -88,8 +88,8 @@ impl Cockpit {
         vec![Event::Warned(words)]
     }
 
-    fn copy(&self, text: Text) -> Vec<Event> {
-        let said = if self.screen.send(&clipboard::sequence(&text)) {
+    fn copy(&self, text: &Text) -> Vec<Event> {
+        let said = if self.screen.send(&clipboard::sequence(text)) {
             Ok(Text::clean(&format!("copied: {text}")))
         } else {
             Err(Text::clean("not copied: the terminal takes nothing now"))
@@ -139,7 +139,7 @@ impl Front for Cockpit {
         if let Some(painted) = self.painted_at {
             let since = now.saturating_duration_since(painted);
             if since < FRAME_TIME {
-                return Next::Within(FRAME_TIME - since);
+                return Next::Within(FRAME_TIME.saturating_sub(since));
             }
         }
         let theme = &self.theme;
@@ -150,7 +150,7 @@ impl Front for Cockpit {
 
     fn act(&mut self, effect: Effect, state: &State) -> Vec<Event> {
         match effect {
-            Effect::Copy(text) => self.copy(text),
+            Effect::Copy(text) => self.copy(&text),
             Effect::Save(picture) => self.save(state, picture),
             Effect::Theme(name) => {
                 self.follows_background = false;

@@ -73,7 +73,7 @@ pub async fn run<F: Front + Send>(
             Some(event) = answers.recv() => event,
             Some((source, seen)) = feeds.recv() => Event::Feed(source, seen),
             _ = ticks.tick() => Event::Tick(clock()),
-            () = sleep_until(wake), if wake_is_wanted(&end) => Event::Tick(clock()),
+            () = sleep_until(wake), if wake_is_wanted(end.as_ref()) => Event::Tick(clock()),
         };
         // Time first: whatever was pressed before this moment is older than what it may open.
         let now = clock();
@@ -112,7 +112,7 @@ enum End {
     Within(Duration),
 }
 
-const fn wake_is_wanted(end: &Option<End>) -> bool {
+const fn wake_is_wanted(end: Option<&End>) -> bool {
     matches!(end, Some(End::Within(_)))
 }
 

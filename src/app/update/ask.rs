@@ -24,7 +24,7 @@ const OPEN_MAX: usize = 16;
 const CHART_POINTS: u32 = 120;
 
 /// How far back curves go when the rollout does not say when it began.
-const CHART_SPAN: Duration = Duration::from_secs(1_800);
+const CHART_SPAN: Duration = Duration::from_mins(30);
 
 /// The questions that are due now.
 pub(super) fn due(state: &mut State) -> Vec<Effect> {
@@ -83,9 +83,9 @@ pub(super) fn charts(state: &mut State, target: &WorkloadRef) -> Option<Effect> 
 /// minutes, so that stable's curve tells what is usual.
 fn began(workload: &Workload, now: Timestamp) -> Timestamp {
     let earliest = now.checked_sub(CHART_SPAN).unwrap_or(now);
-    let latest = now.checked_sub(Duration::from_secs(300)).unwrap_or(now);
+    let latest = now.checked_sub(Duration::from_mins(5)).unwrap_or(now);
     let created = steps::canary(workload).and_then(|set| set.created);
-    let lead = created.and_then(|at| at.checked_sub(Duration::from_secs(60)).ok());
+    let lead = created.and_then(|at| at.checked_sub(Duration::from_mins(1)).ok());
     lead.unwrap_or(latest).clamp(earliest, latest)
 }
 

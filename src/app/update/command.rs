@@ -13,11 +13,12 @@ use crate::domain::ids::WorkloadRef;
 use crate::domain::text::Text;
 
 /// Does what is asked.
+#[expect(clippy::needless_pass_by_value, reason = "a command is used up by doing it")]
 pub(super) fn run(state: &mut State, command: Command) -> Vec<Effect> {
     match command {
         Command::Move(motion) => moved(state, motion),
         Command::Open => opened(state),
-        Command::Back => back(state),
+        Command::Back | Command::No => back(state),
         Command::Quit => quit(state),
         Command::Suspend => vec![Effect::Suspend],
         Command::Refresh => refresh(state),
@@ -42,7 +43,6 @@ pub(super) fn run(state: &mut State, command: Command) -> Vec<Effect> {
         Command::Arm => order::arm(state),
         Command::Deed(action) => order::open(state, action),
         Command::Yes => order::yes(state),
-        Command::No => back(state),
         Command::Zoom(zoom) => zoomed(state, zoom),
         Command::Copy => match &state.focus.selected {
             Some(target) => vec![Effect::Copy(Text::clean(&target.to_string()))],
@@ -357,7 +357,7 @@ fn axis_moved(state: &mut State, motion: Motion) {
     let far = *SPAN_RANGE.end();
     match motion {
         Motion::Left | Motion::Down => {
-            axis.cursor_seconds = Some(cursor.saturating_add(small).min(far))
+            axis.cursor_seconds = Some(cursor.saturating_add(small).min(far));
         }
         Motion::Right | Motion::Up => axis.cursor_seconds = Some(cursor.saturating_sub(small)),
         Motion::PageUp => axis.back_seconds = axis.back_seconds.saturating_add(span / 2).min(far),

@@ -62,7 +62,7 @@ pub(super) fn take(state: &mut State, source: &SourceId, seen: Observed<Feed>) -
             state.sources.prove(source, at);
             vec![]
         }
-        Feed::Identity(identity) => identified(state, source, identity),
+        Feed::Identity(identity) => identified(state, source, &identity),
         Feed::Sighting(order, sighting) => super::order::sighted(state, &order, sighting),
     }
 }
@@ -77,9 +77,9 @@ fn first_selection(state: &mut State) -> Vec<Effect> {
 }
 
 /// Somebody else at the keyboard than at the time of arming: armed no more.
-fn identified(state: &mut State, source: &SourceId, identity: Text) -> Vec<Effect> {
+fn identified(state: &mut State, source: &SourceId, identity: &Text) -> Vec<Effect> {
     let before = state.sources.identify(source, identity.clone());
-    let has_changed = before.is_some_and(|before| before != identity);
+    let has_changed = before.is_some_and(|before| before != *identity);
     if has_changed && state.orders.armed.remove(&source.cluster).is_some() {
         let text = format!("{}: you are {identity} now; no longer armed", source.cluster);
         state.notices.say(state.now, Urgency::Warning, &text);

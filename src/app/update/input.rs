@@ -114,7 +114,16 @@ fn request(key: Key) -> Option<InputRequest> {
         KeyCode::Right => InputRequest::GoToNextChar,
         KeyCode::Home => InputRequest::GoToStart,
         KeyCode::End => InputRequest::GoToEnd,
-        _ => return None,
+        KeyCode::Char(_)
+        | KeyCode::Enter
+        | KeyCode::Esc
+        | KeyCode::Tab
+        | KeyCode::Insert
+        | KeyCode::PageUp
+        | KeyCode::PageDown
+        | KeyCode::Up
+        | KeyCode::Down
+        | KeyCode::F(_) => return None,
     })
 }
 
@@ -132,13 +141,12 @@ fn edit(state: &mut State, change: impl FnOnce(&mut tui_input::Input)) {
             change(&mut dialog.typed);
             cut(&mut dialog.typed);
         }
-        Some(Popup::Pager(_) | Popup::Help { .. } | Popup::Notices { .. }) => {}
         None if state.focus.list.is_filtering => {
             change(&mut state.focus.list.filter);
             cut(&mut state.focus.list.filter);
             command::keep_selection(state);
         }
-        None => {}
+        Some(Popup::Pager(_) | Popup::Help { .. } | Popup::Notices { .. }) | None => {}
     }
 }
 

@@ -197,7 +197,13 @@ const fn sentence(outcome: &Outcome) -> Option<&Text> {
 fn refusals(order: &order::Order) -> Vec<Refusal> {
     match &order.state {
         OrderState::Ended(Outcome::Refused(list)) => list.iter().map(refusal).collect(),
-        _ => vec![],
+        OrderState::Rehearsing
+        | OrderState::Rehearsed(_)
+        | OrderState::RehearsalFailed(_)
+        | OrderState::Sending
+        | OrderState::Converging
+        | OrderState::Unknown { .. }
+        | OrderState::Ended(_) => vec![],
     }
 }
 

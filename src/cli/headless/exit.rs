@@ -92,9 +92,9 @@ pub fn of_refusals(refusals: &[Refusal]) -> u8 {
 pub fn of_order(order: &Order) -> u8 {
     match &order.state {
         OrderState::Ended(outcome) => of_outcome(order, outcome),
-        OrderState::Unknown { .. } => NO_ANSWER,
         OrderState::Converging => ON_ITS_WAY,
-        OrderState::Rehearsing
+        OrderState::Unknown { .. }
+        | OrderState::Rehearsing
         | OrderState::Rehearsed(_)
         | OrderState::RehearsalFailed(_)
         | OrderState::Sending => NO_ANSWER,

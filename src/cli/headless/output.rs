@@ -22,10 +22,7 @@ pub enum PrintError {
 
 impl From<io::Error> for PrintError {
     fn from(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::BrokenPipe => Self::Closed,
-            _ => Self::Io(error),
-        }
+        if error.kind() == io::ErrorKind::BrokenPipe { Self::Closed } else { Self::Io(error) }
     }
 }
 

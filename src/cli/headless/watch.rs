@@ -21,6 +21,10 @@ use crate::runtime::signals::Signal;
 
 /// Prints changes until it is interrupted, its reader is gone, or its time is over.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "how far it is, and what its exit code must tell"
+)]
 pub struct Watch {
     format: Format,
     until: Option<Instant>,
