@@ -1,4 +1,6 @@
 //! Pilothouse, a release cockpit for the terminal.
+//!
+#![doc = include_str!("ARCHITECTURE.md")]
 
 pub mod domain;
 

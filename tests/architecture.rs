@@ -209,7 +209,9 @@ fn no_struct_has_more_than_twelve_fields() {
                         breaches.push(format!("{}:{at}: {fields} fields", path.display()));
                     }
                     open = None;
-                } else if line.starts_with("    ") && !line.starts_with("     ") && line.contains(": ")
+                } else if line.starts_with("    ")
+                    && !line.starts_with("     ")
+                    && line.contains(": ")
                 {
                     open = Some((at, fields + 1));
                 }
@@ -252,7 +254,7 @@ fn domain_types_are_not_serialised() {
 fn colours_are_named_only_in_the_theme() {
     let mut breaches = Vec::new();
     for (floor, path, text) in sources() {
-        let may = path.ends_with("ui/theme.rs") || path.to_string_lossy().contains("/ui/theme/");
+        let may = path.ends_with("ui/theme.rs") || path.ends_with("ui/theme_tests.rs");
         if floor != "ui" || may {
             continue;
         }
@@ -320,11 +322,16 @@ fn lints_are_expected_with_a_reason_and_never_just_allowed() {
     fail_on(&breaches);
 }
 
+/// Files whose waiting is not a test's: polls of a real cluster until something is so, within a deadline, and the loop
+/// of the little program that the terminal's tests start.
+const WAITERS: [&str; 3] = ["live/pilot.rs", "live/plane.rs", "terminal/program.rs"];
+
 #[test]
 fn no_test_sleeps() {
     let needles = [["thread::", "sleep"].concat(), ["time::", "sleep("].concat()];
     let breaches: Vec<String> = rust_files(&root().join("tests"))
         .into_iter()
+        .filter(|path| !WAITERS.iter().any(|waiter| path.ends_with(waiter)))
         .filter(|path| {
             let text = fs::read_to_string(path).unwrap_or_default();
             needles.iter().any(|needle| text.contains(needle))
@@ -336,8 +343,18 @@ fn no_test_sleeps() {
 
 #[test]
 fn the_top_level_stays_small() {
-    let allowed =
-        ["Cargo.toml", "Cargo.lock", "README.md", "src", "themes", "keymaps", "tests", "assets", "target"];
+    let allowed = [
+        "Cargo.toml",
+        "Cargo.lock",
+        "README.md",
+        "src",
+        "themes",
+        "keymaps",
+        "tests",
+        "assets",
+        "target",
+        "proptest-regressions",
+    ];
     let stray: Vec<String> = fs::read_dir(root())
         .into_iter()
         .flatten()

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::event::Consent;
+use super::notices::Urgency;
 use super::state::State;
 use crate::control::action::Confirm;
 use crate::control::check::Refusal;
-use crate::control::order::{Order, OrderState};
+use crate::control::order::{Order, OrderState, Outcome};
 use crate::control::plan::{DryRun, Rehearsal};
 use crate::domain::ids::{ClusterName, OrderId, WorkloadRef};
 use crate::domain::metric::Reading;
@@ -155,4 +156,25 @@ pub(in crate::app) fn seen(state: &State, target: &WorkloadRef) -> Text {
         words.push(format!("verdict {}", verdict.answer.name()));
     }
     Text::clean(&words.join("; "))
+}
+
+/// How an order ended, as the operator hears it.
+pub(in crate::app) fn told(order: &Order, outcome: &Outcome) -> (Urgency, Text) {
+    let plan = &order.plan;
+    let deed = format!("{} {} in {}", plan.action, plan.target, plan.target.cluster);
+    let (urgency, end) = match outcome {
+        Outcome::Arrived => (Urgency::Info, "arrived".to_owned()),
+        Outcome::Accepted => (Urgency::Info, "accepted, not followed".to_owned()),
+        Outcome::Refused(refusals) => {
+            let whys: Vec<&str> = refusals.iter().map(|refusal| refusal.why.as_str()).collect();
+            (Urgency::Warning, format!("refused: {}", whys.join("; ")))
+        }
+        Outcome::Failed(why) => (Urgency::Alarm, format!("failed: {why}")),
+        Outcome::Stalled(why) => (Urgency::Alarm, format!("stalled: {why}")),
+        Outcome::Superseded(why) => (Urgency::Warning, format!("superseded: {why}")),
+        Outcome::Unknown(why) => (Urgency::Alarm, format!("unknown, it may have happened: {why}")),
+        Outcome::NotSent(why) => (Urgency::Warning, format!("not sent: {why}")),
+        Outcome::HalfDone(why) => (Urgency::Alarm, format!("HALF DONE: {why}")),
+    };
+    (urgency, Text::clean(&format!("{deed}: {end}")))
 }

@@ -14,7 +14,7 @@ use crate::control::audit::AuditEntry;
 use crate::control::check::{self, Arming, CheckId, Confirmation, Evidence, Refusal, Rehearsed};
 use crate::control::clearance::clear;
 use crate::control::footing::Footing;
-use crate::control::order::{Order, OrderNews, OrderState, Outcome};
+use crate::control::order::{Order, OrderNews, OrderState};
 use crate::control::order_machine::{self, Facts, GiveUp, Known};
 use crate::control::plan::{PlanContext, plan};
 use crate::domain::feed::Sighting;
@@ -483,29 +483,8 @@ fn record(state: &mut State, id: &OrderId, entries: Vec<AuditEntry>) -> Vec<Effe
     }
     let conclude = Effect::Conclude(Box::new(order.clone()), entries);
     if let OrderState::Ended(outcome) = &order.state {
-        let (urgency, text) = told(order, outcome);
+        let (urgency, text) = orders::told(order, outcome);
         state.notices.say(state.now, urgency, text.as_str());
     }
     vec![conclude]
-}
-
-/// How an order ended, as the operator hears it.
-fn told(order: &Order, outcome: &Outcome) -> (Urgency, Text) {
-    let plan = &order.plan;
-    let deed = format!("{} {} in {}", plan.action, plan.target, plan.target.cluster);
-    let (urgency, end) = match outcome {
-        Outcome::Arrived => (Urgency::Info, "arrived".to_owned()),
-        Outcome::Accepted => (Urgency::Info, "accepted, not followed".to_owned()),
-        Outcome::Refused(refusals) => {
-            let whys: Vec<&str> = refusals.iter().map(|refusal| refusal.why.as_str()).collect();
-            (Urgency::Warning, format!("refused: {}", whys.join("; ")))
-        }
-        Outcome::Failed(why) => (Urgency::Alarm, format!("failed: {why}")),
-        Outcome::Stalled(why) => (Urgency::Alarm, format!("stalled: {why}")),
-        Outcome::Superseded(why) => (Urgency::Warning, format!("superseded: {why}")),
-        Outcome::Unknown(why) => (Urgency::Alarm, format!("unknown, it may have happened: {why}")),
-        Outcome::NotSent(why) => (Urgency::Warning, format!("not sent: {why}")),
-        Outcome::HalfDone(why) => (Urgency::Alarm, format!("HALF DONE: {why}")),
-    };
-    (urgency, Text::clean(&format!("{deed}: {end}")))
 }
