@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper_util::client::proxy::matcher::Intercept;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, Semaphore, SemaphorePermit, watch};
 
 use super::connect::{Clients, Dialer};
 use super::credentials::{Credentials, Origin};
@@ -14,6 +14,10 @@ use crate::domain::feed::{SourceId, SourceKind, Trouble};
 use crate::domain::ids::{ClusterName, Namespace};
 use crate::domain::observed::{Clock, Timestamp};
 use crate::domain::text::Text;
+
+/// Pages of lists that are asked for at the same time: a server that is being restarted has better things to do than to
+/// answer sixty of them at once, one per kind and namespace.
+const PAGES_MAX: usize = 6;
 
 /// A context as the kubeconfig and the command line give it. Captured once: a changed kubeconfig changes nothing here.
 #[derive(Clone)]
@@ -122,6 +126,8 @@ struct Inner {
     /// How many connections there were; locked while the next one is made.
     dialing: Mutex<u64>,
     sightings: Sightings,
+    /// Room for pages of lists.
+    pages: Semaphore,
 }
 
 impl Cluster {
@@ -146,6 +152,7 @@ impl Cluster {
             links: watch::Sender::new(None),
             dialing: Mutex::new(0),
             sightings: Sightings::default(),
+            pages: Semaphore::new(PAGES_MAX),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -184,6 +191,11 @@ impl Cluster {
     #[must_use]
     pub fn sightings(&self) -> &Sightings {
         &self.inner.sightings
+    }
+
+    /// Waits for room to ask for a page of a list.
+    pub(super) async fn page(&self) -> Option<SemaphorePermit<'_>> {
+        self.inner.pages.acquire().await.ok()
     }
 
     /// The connection; makes one if there is none.

@@ -62,8 +62,10 @@ pub(super) async fn tend(
                 live.send_replace(None);
                 cluster.discard(link.number());
                 match why {
-                    Some(why) => why,
-                    None => return,
+                    End::Failed(why) => why,
+                    // The next one is made at once, and nobody needs to hear of it.
+                    End::Renewed => continue,
+                    End::Unheard => return,
                 }
             }
         };
@@ -75,23 +77,37 @@ pub(super) async fn tend(
     }
 }
 
-/// Watches over one connection until it fails; `None` when nobody listens any more.
+/// Why a connection ended.
+enum End {
+    /// It failed.
+    Failed(Trouble),
+    /// Its client certificate ends: only a new connection carries a new one.
+    Renewed,
+    /// Nobody listens any more.
+    Unheard,
+}
+
+/// Watches over one connection until it ends.
 async fn keep(
     cluster: &Cluster,
     link: &Link,
     live: &watch::Sender<Option<Link>>,
     out: &mpsc::Sender<Pulse>,
     backoff: &mut Backoff,
-) -> Option<Trouble> {
+) -> End {
     let mut heart = Heart::default();
     if let Err(trouble) = heart.beat(link).await {
-        return Some(trouble);
+        return End::Failed(trouble);
     }
     backoff.reset();
     live.send_replace(Some(link.clone()));
-    out.send(Pulse::Up(cluster.now())).await.ok()?;
-    if let Ok(Some(name)) = probe::who(link.reading(), BEAT_TIME_MAX).await {
-        out.send(Pulse::Identity(name)).await.ok()?;
+    if out.send(Pulse::Up(cluster.now())).await.is_err() {
+        return End::Unheard;
+    }
+    if let Ok(Some(name)) = probe::who(link.reading(), BEAT_TIME_MAX).await
+        && out.send(Pulse::Identity(name)).await.is_err()
+    {
+        return End::Unheard;
     }
     let mut ticks = tokio::time::interval_at(Instant::now() + BEAT_EVERY, BEAT_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -99,21 +115,24 @@ async fn keep(
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
-            () = out.closed() => return None,
+            () = out.closed() => return End::Unheard,
         }
         if cluster.certificate_is_over().await {
-            return Some(Trouble::Tls(Text::clean("the client certificate ends; connecting anew")));
+            return End::Renewed;
         }
-        match heart.beat(link).await {
+        let pulse = match heart.beat(link).await {
             Ok(()) => {
                 not_ready = 0;
-                out.send(Pulse::Beat(cluster.now())).await.ok()?;
+                Pulse::Beat(cluster.now())
             }
             Err(why @ Trouble::Refused { .. }) if not_ready + 1 < NOT_READY_MAX => {
                 not_ready += 1;
-                out.send(Pulse::NotReady(why)).await.ok()?;
+                Pulse::NotReady(why)
             }
-            Err(why) => return Some(why),
+            Err(why) => return End::Failed(why),
+        };
+        if out.send(pulse).await.is_err() {
+            return End::Unheard;
         }
     }
 }

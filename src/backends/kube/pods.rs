@@ -256,3 +256,198 @@ fn container_words(container: &Container<'_>) -> Option<String> {
     let words = words.map(|words| format!(": {words}")).unwrap_or_default();
     Some(format!("{name}: {}, exit code {code}{words}", container.end()))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::fields::Words;
+    use super::*;
+
+    fn read(spec: &Value, status: &Value, metadata: &Value) -> Pod {
+        let object = json!({ "metadata": metadata, "spec": spec, "status": status });
+        let mut words = Words::default();
+        pod(&object, &mut Reading::new(&mut words))
+    }
+
+    /// What kubectl prints of a pod with these init containers and containers, as `word ready/total restarts`.
+    fn printed(init: &Value, main: &Value, rest: &Value) -> String {
+        let names = |list: &Value| -> Value {
+            let list = list.as_array().expect("a list").iter();
+            list.map(|it| json!({ "name": it["name"], "restartPolicy": it["policy"] })).collect()
+        };
+        let spec = json!({ "initContainers": names(init), "containers": names(main) });
+        let mut status = json!({ "phase": "Running", "initContainerStatuses": init,
+            "containerStatuses": main });
+        let status_fields = status.as_object_mut().expect("an object");
+        status_fields.extend(rest.as_object().expect("an object").clone());
+        let pod = read(&spec, &status, &json!({ "name": "p" }));
+        format!("{} {}/{} {}", pod.status, pod.ready.0, pod.ready.1, pod.restarts)
+    }
+
+    fn state(state: &str, reason: &str, code: i64) -> Value {
+        json!({ state: { "reason": reason, "exitCode": code } })
+    }
+
+    #[test]
+    fn init_containers_and_sidecars_are_told_as_kubectl_tells_them() {
+        let app =
+            json!([{ "name": "app", "state": { "waiting": { "reason": "PodInitializing" } } }]);
+        let up = json!([{ "name": "app", "ready": true, "state": { "running": {} } }]);
+        let done = json!({ "name": "a", "state": state("terminated", "Completed", 0) });
+        let pending = json!({ "phase": "Pending" });
+        let through = json!({});
+        for (init, main, rest, want) in [
+            (
+                json!([{ "name": "a", "state": { "running": {} } }, { "name": "b" }]),
+                &app,
+                &pending,
+                "Init:0/2 0/1 0",
+            ),
+            (
+                json!([done, { "name": "b", "state": { "running": {} } }]),
+                &app,
+                &pending,
+                "Init:1/2 0/1 0",
+            ),
+            (
+                json!([{ "name": "a", "restartCount": 3, "state": state("waiting", "CrashLoopBackOff", 0) }]),
+                &app,
+                &pending,
+                "Init:CrashLoopBackOff 0/1 3",
+            ),
+            (
+                json!([{ "name": "a", "state": state("terminated", "Error", 1) }]),
+                &app,
+                &pending,
+                "Init:Error 0/1 0",
+            ),
+            (
+                json!([{ "name": "a", "state": { "terminated": { "exitCode": 7 } } }]),
+                &app,
+                &pending,
+                "Init:ExitCode:7 0/1 0",
+            ),
+            (
+                json!([{ "name": "a", "state": { "terminated": { "exitCode": 1, "signal": 9 } } }]),
+                &app,
+                &pending,
+                "Init:Signal:9 0/1 0",
+            ),
+            (json!([done]), &up, &through, "Running 1/1 0"),
+            (
+                json!([{ "name": "s", "policy": "Always", "started": true, "ready": true,
+                    "restartCount": 2, "state": { "running": {} } }, done]),
+                &up,
+                &through,
+                "Running 2/2 2",
+            ),
+            (
+                json!([{ "name": "s", "policy": "Always", "started": false, "state": { "running": {} } }]),
+                &app,
+                &pending,
+                "Init:0/1 0/2 0",
+            ),
+        ] {
+            assert_eq!(printed(&init, main, rest), want, "{init}");
+        }
+    }
+
+    #[test]
+    fn containers_are_told_as_kubectl_tells_them() {
+        let up = json!({ "name": "b", "ready": true, "state": { "running": {} } });
+        let none = json!([]);
+        for (main, rest, want) in [
+            (
+                json!([{ "name": "a", "restartCount": 4, "state": state("waiting", "CrashLoopBackOff", 0) }]),
+                json!({}),
+                "CrashLoopBackOff 0/1 4",
+            ),
+            (
+                json!([{ "name": "a", "state": state("terminated", "OOMKilled", 137) }]),
+                json!({}),
+                "OOMKilled 0/1 0",
+            ),
+            (
+                json!([{ "name": "a", "state": { "terminated": { "exitCode": 3 } } }]),
+                json!({}),
+                "ExitCode:3 0/1 0",
+            ),
+            (
+                json!([{ "name": "a", "state": { "terminated": { "signal": 15, "exitCode": 0 } } }]),
+                json!({}),
+                "Signal:15 0/1 0",
+            ),
+            (
+                json!([{ "name": "a", "state": state("terminated", "Completed", 0) }, up]),
+                json!({ "conditions": [{ "type": "Ready", "status": "True" }] }),
+                "Running 1/2 0",
+            ),
+            (
+                json!([{ "name": "a", "state": state("terminated", "Completed", 0) }, up]),
+                json!({}),
+                "NotReady 1/2 0",
+            ),
+            (
+                json!([{ "name": "a" }]),
+                json!({ "phase": "Failed", "reason": "Evicted" }),
+                "Evicted 0/1 0",
+            ),
+            (json!([{ "name": "a" }]), json!({ "phase": "Pending" }), "Pending 0/1 0"),
+        ] {
+            assert_eq!(printed(&none, &main, &rest), want, "{main}");
+        }
+    }
+
+    #[test]
+    fn a_pod_that_goes_is_terminating_and_one_on_a_lost_node_is_unknown() {
+        let leaving = json!({ "name": "p", "deletionTimestamp": "2026-01-01T00:00:00Z" });
+        for (status, want) in [
+            (json!({ "phase": "Running" }), "Terminating"),
+            (json!({ "phase": "Running", "reason": "NodeLost" }), "Unknown"),
+            (json!({ "phase": "Succeeded" }), "Succeeded"),
+            (json!({ "phase": "Failed", "reason": "Evicted" }), "Evicted"),
+        ] {
+            assert_eq!(read(&json!({}), &status, &leaving).status.as_str(), want, "{status}");
+        }
+    }
+
+    #[test]
+    fn the_sentence_behind_a_status_is_that_of_the_first_who_has_one() {
+        for (status, want) in [
+            (
+                json!({ "containerStatuses": [{ "name": "app", "state": { "waiting": {
+                    "reason": "ImagePullBackOff", "message": "manifest unknown" } } }] }),
+                Some("app: manifest unknown"),
+            ),
+            (
+                json!({ "containerStatuses": [{ "name": "app",
+                    "state": { "waiting": { "message": "back-off 5m0s" } },
+                    "lastState": { "terminated": { "reason": "OOMKilled", "exitCode": 137 } } }] }),
+                Some("app: back-off 5m0s (last end: OOMKilled, exit code 137)"),
+            ),
+            (
+                json!({ "containerStatuses": [{ "name": "app", "state": { "terminated": {
+                    "reason": "Error", "exitCode": 2, "message": "no such table" } } }] }),
+                Some("app: Error, exit code 2: no such table"),
+            ),
+            (
+                json!({ "conditions": [{ "type": "PodScheduled", "status": "False",
+                    "message": "0/3 nodes are available" }] }),
+                Some("0/3 nodes are available"),
+            ),
+            (
+                json!({ "message": "The node was low on resource: memory." }),
+                Some("The node was low on resource: memory."),
+            ),
+            (
+                json!({ "containerStatuses": [{ "name": "app", "ready": true, "state": { "running": {} } }] }),
+                None,
+            ),
+            (json!({}), None),
+        ] {
+            let pod = read(&json!({}), &status, &json!({ "name": "p" }));
+            assert_eq!(pod.why.as_ref().map(Text::as_str), want, "{status}");
+        }
+    }
+}

@@ -214,7 +214,10 @@ where
         let mut room = LIST_BYTES_MAX;
         loop {
             let ask = self.page(next.as_deref(), room);
-            let reply = link.reading().call(&ask).await.map_err(|fault| fault.trouble)?;
+            let reply = {
+                let _room = self.cluster.page().await;
+                link.reading().call(&ask).await.map_err(|fault| fault.trouble)?
+            };
             let seen_at = self.cluster.now();
             if !reply.is_success() {
                 return Err(refused(&reply, &ask.about));
