@@ -113,6 +113,15 @@ async fn pause_then_abort_leaves_no_pod_of_the_new_version_serving() {
         let what: Vec<&str> = seen.iter().map(|one| one.what.as_str()).collect();
         assert_eq!(what, ["patch rollouts", "patch rollouts/status", "patch rollouts"]);
     }
+    // Whoever looks with other tools finds both deeds at the object.
+    let events = plane.list("events").await;
+    let ours: Vec<&str> = events
+        .iter()
+        .filter(|event| event["reason"] == "PilothouseDeed")
+        .filter_map(|event| event["message"].as_str())
+        .collect();
+    assert_eq!(ours.len(), 2, "{ours:?}");
+    assert!(ours.iter().any(|words| words.contains("abort: arrived (a live test)")), "{ours:?}");
     plane.down().await;
 }
 
