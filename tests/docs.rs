@@ -27,11 +27,8 @@ fn hold(path: &Path, wanted: &str) {
 }
 
 fn keys() -> String {
-    let layers: Vec<(Text, &str)> = assets::KEYMAPS
-        .iter()
-        .take(1)
-        .map(|(name, text)| (Text::clean(name), *text))
-        .collect();
+    let layers: Vec<(Text, &str)> =
+        assets::KEYMAPS.iter().take(1).map(|(name, text)| (Text::clean(name), *text)).collect();
     let (keymap, warnings) = Keymap::layered(&layers);
     assert!(warnings.is_empty(), "{warnings:?}");
     let mut out = String::from("| where | keys | what | in words |\n|---|---|---|---|\n");
@@ -42,7 +39,8 @@ fn keys() -> String {
         }
         let keys = keys.iter().map(|key| format!("`{}`", key.replace('|', "\\|")));
         let keys = keys.collect::<Vec<_>>().join(" ");
-        let _ = writeln!(out, "| {} | {keys} | {} | {} |", spec.context.name(), spec.title, spec.help);
+        let _ =
+            writeln!(out, "| {} | {keys} | {} | {} |", spec.context.name(), spec.title, spec.help);
     }
     out
 }

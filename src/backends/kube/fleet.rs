@@ -297,24 +297,24 @@ mod tests {
         let cluster = ClusterName::new("east");
         let mut maker = Maker { cluster, kind, words: Words::default() };
         let row = maker.row(object, Timestamp::UNIX_EPOCH).expect("a row");
-        names(fleet.put(&key(kind), row, Came::Changed))
+        names(&fleet.put(&key(kind), row, Came::Changed))
     }
 
-    fn names(targets: Vec<WorkloadRef>) -> Vec<String> {
+    fn names(targets: &[WorkloadRef]) -> Vec<String> {
         let mut names: Vec<String> =
             targets.iter().map(|target| format!("{}/{}", target.kind, target.name)).collect();
         names.sort();
         names
     }
 
-    fn object(name: &str, spec: Value) -> Value {
+    fn object(name: &str, spec: &Value) -> Value {
         let metadata = json!({ "namespace": "shop", "name": name, "uid": format!("u-{name}") });
         json!({ "metadata": metadata, "spec": spec })
     }
 
     fn taking(name: &str, deployment: &str) -> Value {
         let source = json!({ "kind": "Deployment", "name": deployment });
-        object(name, json!({ "strategy": { "canary": {} }, "workloadRef": source }))
+        object(name, &json!({ "strategy": { "canary": {} }, "workloadRef": source }))
     }
 
     fn set(owner: &str, hash: &str, created: &str, template: &str) -> Value {
@@ -341,14 +341,14 @@ mod tests {
     fn a_deployment_knows_the_rollout_that_took_it_over_whoever_came_first() {
         let mut fleet = Fleet::default();
         put(&mut fleet, FleetKind::Rollouts, &taking("ro", "web"));
-        put(&mut fleet, FleetKind::Deployments, &object("web", json!({})));
+        put(&mut fleet, FleetKind::Deployments, &object("web", &json!({})));
         assert_eq!(taken_over_by(&fleet, "web"), Some("ro".to_owned()));
-        put(&mut fleet, FleetKind::Deployments, &object("api", json!({})));
+        put(&mut fleet, FleetKind::Deployments, &object("api", &json!({})));
         let dirty = put(&mut fleet, FleetKind::Rollouts, &taking("ro", "api"));
         assert_eq!(dirty, ["Deployment/api", "Deployment/web", "Rollout/ro"]);
         assert_eq!(taken_over_by(&fleet, "web"), None);
         assert_eq!(taken_over_by(&fleet, "api"), Some("ro".to_owned()));
-        let dirty = names(fleet.gone(&Uid::new("u-ro")));
+        let dirty = names(&fleet.gone(&Uid::new("u-ro")));
         assert_eq!(dirty, ["Deployment/api", "Rollout/ro"]);
         assert_eq!(taken_over_by(&fleet, "api"), None);
     }
@@ -357,7 +357,7 @@ mod tests {
     fn the_current_revision_is_the_oldest_set_with_the_deployments_own_template() {
         let mut fleet = Fleet::default();
         let template = json!({ "template": { "spec": { "nodeName": "b" } } });
-        put(&mut fleet, FleetKind::Deployments, &object("web", template));
+        put(&mut fleet, FleetKind::Deployments, &object("web", &template));
         let target = fleet.by_target.keys().next().expect("a workload").clone();
         let current = |fleet: &Fleet| {
             let workload = fleet.workload(&target).expect("a workload");
@@ -373,7 +373,7 @@ mod tests {
             assert_eq!(dirty, ["Deployment/web"]);
         }
         assert_eq!(current(&fleet).as_deref(), Some("h2"));
-        assert_eq!(names(fleet.gone(&Uid::new("u-web-h2"))), ["Deployment/web"]);
+        assert_eq!(names(&fleet.gone(&Uid::new("u-web-h2"))), ["Deployment/web"]);
         assert_eq!(current(&fleet).as_deref(), Some("h3"));
     }
 
@@ -382,10 +382,10 @@ mod tests {
         let mut fleet = Fleet::default();
         let early = set("web", "h1", "2026-01-01T00:00:00Z", "a");
         assert!(put(&mut fleet, FleetKind::Sets, &early).is_empty());
-        put(&mut fleet, FleetKind::Deployments, &object("web", json!({})));
+        put(&mut fleet, FleetKind::Deployments, &object("web", &json!({})));
         let target = fleet.by_target.keys().next().expect("a workload").clone();
         assert_eq!(fleet.workload(&target).expect("a workload").revisions.len(), 1);
-        assert_eq!(names(fleet.gone(&Uid::new("u-web"))), ["Deployment/web"]);
+        assert_eq!(names(&fleet.gone(&Uid::new("u-web"))), ["Deployment/web"]);
         assert!(fleet.workload(&target).is_none());
         assert!(fleet.gone(&Uid::new("u-web-h1")).is_empty());
         assert!(fleet.sets.is_empty() && fleet.owner_of.is_empty());
@@ -394,14 +394,17 @@ mod tests {
     #[test]
     fn a_list_removes_only_what_its_own_watch_brought() {
         let mut fleet = Fleet::default();
-        put(&mut fleet, FleetKind::Deployments, &object("web", json!({})));
+        put(&mut fleet, FleetKind::Deployments, &object("web", &json!({})));
         put(&mut fleet, FleetKind::Rollouts, &taking("ro", "web"));
         fleet.begin(&key(FleetKind::Rollouts));
-        assert_eq!(names(fleet.whole(&key(FleetKind::Rollouts))), ["Deployment/web", "Rollout/ro"]);
+        assert_eq!(
+            names(&fleet.whole(&key(FleetKind::Rollouts))),
+            ["Deployment/web", "Rollout/ro"]
+        );
         assert_eq!(fleet.by_target.len(), 1);
         let narrow =
             FleetKey { kind: FleetKind::Deployments, namespace: Some(Namespace::new("x")) };
         assert!(fleet.forget(&narrow).is_empty());
-        assert_eq!(names(fleet.forget(&key(FleetKind::Deployments))), ["Deployment/web"]);
+        assert_eq!(names(&fleet.forget(&key(FleetKind::Deployments))), ["Deployment/web"]);
     }
 }
