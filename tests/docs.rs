@@ -1,6 +1,7 @@
 //! What is generated equals the code: tables of the README, schemas of the documents. `UPDATE=1` rewrites them.
 
 #![expect(clippy::disallowed_methods, reason = "reads the files it compares, and one variable")]
+#![expect(clippy::expect_used, reason = "helpers of tests")]
 
 use std::fmt::Write as _;
 use std::fs;

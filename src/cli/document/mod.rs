@@ -12,3 +12,5 @@ pub mod order;
 pub mod audit;
 
 pub mod schema;
+
+pub mod doctor;

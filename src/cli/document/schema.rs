@@ -3,6 +3,7 @@
 use schemars::{Schema, schema_for};
 
 use super::audit::{AuditTrail, AuditVerification};
+use super::doctor::DoctorReport;
 use super::fleet::{FleetEvent, FleetList, RolloutReport};
 use super::order::Order;
 
@@ -14,6 +15,7 @@ pub fn all() -> Vec<(&'static str, Schema)> {
         ("RolloutReport", schema_for!(RolloutReport)),
         ("FleetEvent", schema_for!(FleetEvent)),
         ("Order", schema_for!(Order)),
+        ("DoctorReport", schema_for!(DoctorReport)),
         ("AuditTrail", schema_for!(AuditTrail)),
         ("AuditVerification", schema_for!(AuditVerification)),
     ]
