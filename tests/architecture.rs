@@ -1,5 +1,7 @@
 //! What `src/ARCHITECTURE.md` promises, as tests: floors, forbidden crates, sizes, embedded files, words.
 
+#![expect(clippy::disallowed_methods, reason = "reads the sources")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,8 @@
 //! What we build on: licences, sources, banned crates, and a reason for each dependency.
 
+#![expect(clippy::disallowed_methods, reason = "reads the manifest")]
+#![expect(clippy::expect_used, reason = "helpers of tests")]
+
 use std::collections::BTreeSet;
 use std::fs;
 
