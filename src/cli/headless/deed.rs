@@ -71,10 +71,8 @@ impl Deed {
     fn look(&mut self, state: &State) -> Next {
         let now = Instant::now();
         match self.wanted.find(state) {
-            // With a namespace and a kind it can only be this one; otherwise another cluster may have one too.
-            Found::One(target) if known::all_have_spoken(state) || self.is_exact() => {
-                self.ask(target)
-            }
+            // Only when the whole list is in: a workload may be told before its ReplicaSets.
+            Found::One(target) if known::all_have_spoken(state) => self.ask(target),
             Found::Many(found) => Next::End(ambiguous(&found)),
             Found::One(target) if now >= self.patience => self.ask(target),
             Found::None if known::all_have_spoken(state) || now >= self.patience => {
@@ -84,10 +82,6 @@ impl Deed {
                 Next::Within(self.patience.saturating_duration_since(now))
             }
         }
-    }
-
-    fn is_exact(&self) -> bool {
-        self.wanted.kind.is_some() && self.wanted.namespaces.len() == 1
     }
 
     fn ask(&mut self, target: WorkloadRef) -> Next {
