@@ -150,9 +150,8 @@ fn press(state: &mut State, second: u64, key: &str) -> Vec<Effect> {
 }
 
 fn plan_of(effects: &[Effect]) -> Plan {
-    let plan = effects.iter().find_map(|effect| match effect {
-        Effect::Rehearse(plan) => Some((**plan).clone()),
-        _ => None,
+    let plan = effects.iter().find_map(|effect| {
+        if let Effect::Rehearse(plan) = effect { Some((**plan).clone()) } else { None }
     });
     plan.expect("a rehearsal")
 }
