@@ -18,6 +18,15 @@ pub mod validate;
 mod schema_shapes;
 mod strategic;
 
+pub mod arrivals;
+pub mod meter;
+pub mod traffic;
+
+mod log;
+mod scrape;
+
+pub mod controllers;
+
 pub mod shared;
 pub mod world;
 
