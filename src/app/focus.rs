@@ -47,6 +47,8 @@ pub struct FleetList {
     pub filter: Line,
     /// The filter line has the keys.
     pub is_filtering: bool,
+    /// The operator chose a row: until then the most urgent one is selected as lists come in.
+    pub is_chosen: bool,
     /// Steady rows are shown.
     pub shows_steady: bool,
     /// The order inside a group.

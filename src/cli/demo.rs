@@ -14,6 +14,7 @@ use super::start::Stop;
 use crate::backends::kube::cluster::ClusterSpec;
 use crate::backends::kube::kubeconfig::{self, Wanted};
 use crate::domain::warning::Warning;
+use crate::runtime::clock;
 use crate::sim::serve::{self, Clock, Served};
 use crate::sim::shared::Shared;
 use crate::sim::world::World;
@@ -67,7 +68,8 @@ fn simulated(settings: &Settings, args: &Args, words: &[String]) -> Result<Setti
 }
 
 fn world(demo: &DemoArgs, _settings: &Settings) -> Result<World, Stop> {
-    crate::sim::scenario::world(demo.scenario.as_deref().unwrap_or("demo"), demo.seed.unwrap_or(1))
+    let name = demo.scenario.as_deref().unwrap_or("demo");
+    crate::sim::scenario::world(name, demo.seed.unwrap_or(1), clock::system()())
         .map_err(|words| Stop { words, code: exit::USAGE })
 }
 
@@ -83,7 +85,12 @@ fn clusters(served: &Served) -> Result<Vec<ClusterSpec>, Stop> {
     let specs = kubeconfig::contexts(&wanted);
     // It was read; nobody else needs it.
     let _ = fs::remove_file(&path);
-    Ok(specs?)
+    let mut specs = specs?;
+    for spec in &mut specs {
+        // On loopback nobody reads along.
+        spec.cautions = [].into();
+    }
+    Ok(specs)
 }
 
 fn kubeconfig_file(served: &Served) -> io::Result<PathBuf> {

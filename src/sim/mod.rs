@@ -35,3 +35,5 @@ pub mod promql;
 pub mod serve;
 
 pub mod scenario;
+
+mod scenario_objects;

@@ -111,10 +111,10 @@ mod tests {
     }
 
     fn value(traffic: &Traffic, query: &str, at_ms: i64) -> f64 {
-        match Query::parse(query).unwrap().instant(traffic, at_ms).unwrap() {
-            Value::Vector(found) if found.len() == 1 => found[0].value,
-            other => panic!("{query}: {other:?}"),
-        }
+        let answer = Query::parse(query).unwrap().instant(traffic, at_ms).unwrap();
+        let Value::Vector(found) = answer else { panic!("{query}: {answer:?}") };
+        assert_eq!(found.len(), 1, "{query}");
+        found[0].value
     }
 
     const MINUTE: i64 = 60_000;

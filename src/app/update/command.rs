@@ -115,7 +115,7 @@ pub(super) fn watched(state: &mut State) -> Vec<Effect> {
     effects
 }
 
-fn select_first(state: &mut State) {
+pub(super) fn select_first(state: &mut State) {
     let first = listing::targets(state).first().map(|target| (*target).clone());
     state.focus.selected = first;
 }

@@ -67,12 +67,12 @@ pub(super) fn take(state: &mut State, source: &SourceId, seen: Observed<Feed>) -
     }
 }
 
-/// The screen answers for the most urgent row as soon as a list is in; afterwards the operator alone selects.
+/// The screen answers for the most urgent row as lists come in, until the operator does something.
 fn first_selection(state: &mut State) -> Vec<Effect> {
-    if state.session.front == FrontKind::Headless || state.focus.selected.is_some() {
+    if state.session.front == FrontKind::Headless || state.focus.list.is_chosen {
         return vec![];
     }
-    super::command::keep_selection(state);
+    super::command::select_first(state);
     super::command::watched(state)
 }
 

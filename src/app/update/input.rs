@@ -55,6 +55,7 @@ fn pressed(state: &mut State, key: Key, at: Timestamp) -> Vec<Effect> {
     {
         return vec![];
     }
+    state.focus.list.is_chosen = true;
     let context = context(state);
     if is_typing(state) && is_text(key) && state.focus.keys.is_empty() {
         return typed(state, key);

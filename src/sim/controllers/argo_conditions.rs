@@ -289,6 +289,7 @@ mod tests {
         assert_eq!(find(&status, "Progressing"), None);
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "the callers make it in place")]
     fn canary(status: Value) -> (&'static str, String) {
         let object = json!({"spec": {"replicas": 2, "strategy": {"canary": {"steps": []}}}});
         phase(&Ro { object: Arc::new(object), workload: None }, &status)

@@ -95,6 +95,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    #[expect(clippy::needless_pass_by_value, reason = "the callers make it in place")]
     fn after(metric: Value, counts: Value) -> &'static str {
         let mut result = counts;
         result["phase"] = "Running".into();

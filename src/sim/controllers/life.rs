@@ -88,6 +88,7 @@ impl Life {
     }
 
     /// Takes the objects as they are: nobody has to look at them. For worlds that begin settled.
+    #[expect(dead_code, reason = "for the scenario of a thousand rollouts")]
     pub(in crate::sim) fn settle(&mut self, store: &Store) {
         self.index.skip(store);
     }
