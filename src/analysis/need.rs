@@ -141,8 +141,12 @@ fn of_rollout(
         .or_else(|| approval(workload, rollout))
 }
 
+/// An aborted canary gets no traffic that could clear it: what was measured of it is over.
 fn failing(workload: &Workload, context: &Context<'_>) -> Option<Need> {
     let (since, why) = context.failing?;
+    if workload.rollout().is_some_and(|rollout| rollout.status.flags.abort) {
+        return None;
+    }
     steps::canary(workload)?;
     Some(Need { kind: NeedKind::Failing, why: why.clone(), since: Some(*since) })
 }

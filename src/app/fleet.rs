@@ -9,7 +9,7 @@ use crate::analysis::verdict::{self, Answer as VerdictAnswer, Limits, Verdict};
 use crate::domain::detail::Detail;
 use crate::domain::feed::Trouble;
 use crate::domain::ids::{ClusterName, PodHash, WorkloadRef};
-use crate::domain::metric::{Charts, Comparison};
+use crate::domain::metric::{Charts, Comparison, MetricKind};
 use crate::domain::observed::{Observed, Timestamp};
 use crate::domain::text::Text;
 use crate::domain::workload::Workload;
@@ -233,7 +233,12 @@ impl Metrics {
             self.streak = 0;
             self.failing = match (self.failing.take(), worst) {
                 (None, Some(metric)) => {
-                    let why = format!("{} {}", metric.kind.name(), metric.why);
+                    let word = match metric.kind {
+                        MetricKind::ErrorRatio => "errors",
+                        MetricKind::LatencyP99 => "p99",
+                        MetricKind::RequestRate => "requests",
+                    };
+                    let why = format!("{word} {}", metric.why);
                     Some((at, Text::clean(&why)))
                 }
                 _ => None,
