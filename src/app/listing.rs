@@ -102,19 +102,13 @@ fn is_wanted(list: &FleetList, target: &WorkloadRef, row: &Row) -> bool {
 
 /// Every word must occur somewhere in what the row says.
 fn matches_filter(filter: &str, target: &WorkloadRef, row: &Row) -> bool {
+    let whole = target.to_string();
     filter.split_whitespace().all(|word| {
         let word = word.to_lowercase();
         let need = row.need.as_ref().map_or("", |need| need.kind.name());
         let health = row.status.health.name();
-        [
-            target.name.as_str(),
-            target.namespace.as_str(),
-            target.cluster.as_str(),
-            target.kind.name(),
-            need,
-            health,
-        ]
-        .iter()
-        .any(|field| field.to_lowercase().contains(&word))
+        [whole.as_str(), target.cluster.as_str(), target.kind.name(), need, health]
+            .iter()
+            .any(|field| field.to_lowercase().contains(&word))
     })
 }

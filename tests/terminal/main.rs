@@ -6,6 +6,7 @@
 #![expect(clippy::disallowed_types, reason = "the listener and the test share one screen")]
 #![expect(clippy::tests_outside_test_module, reason = "an integration test is one module")]
 
+mod cockpit;
 mod ends;
 mod hears;
 mod program;
