@@ -82,8 +82,8 @@ pub fn main() -> u8 {
 fn dispatch(args: &Args, settings: &Settings, warnings: &[Warning]) -> Result<u8, Stop> {
     let _ = logging::start(settings);
     match &args.command {
-        None => runtime()?.block_on(screen::run(args, settings, warnings, Scene::Real)),
-        Some(Command::Demo(demo)) => runtime()?.block_on(demo::run(demo, args, settings, warnings)),
+        None => block_on(screen::run(args, settings, warnings, Scene::Real)),
+        Some(Command::Demo(demo)) => block_on(demo::run(demo, args, settings, warnings)),
         Some(Command::Themes) => Ok(listed("THEME", &assets::themes(settings))),
         Some(Command::Keys) => Ok(keys(settings)),
         Some(Command::Config(config)) => {
@@ -101,18 +101,21 @@ fn dispatch(args: &Args, settings: &Settings, warnings: &[Warning]) -> Result<u8
         }
         Some(command) => {
             tell(warnings);
-            runtime()?.block_on(headless(command, args, settings, warnings))
+            block_on(headless(command, args, settings, warnings))
         }
     }
 }
 
-/// Two threads carry everything: the loop's own is beside them.
-pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Stop> {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|error| Stop { words: format!("no threads: {error}"), code: exit::FAULT })
+/// Runs it on two threads beside the loop's own. What is still asked when it ends (a name that no server resolves)
+/// holds nobody up.
+fn block_on(work: impl Future<Output = Result<u8, Stop>>) -> Result<u8, Stop> {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime
+        .map_err(|error| Stop { words: format!("no threads: {error}"), code: exit::FAULT })?;
+    let code = runtime.block_on(work);
+    runtime.shutdown_background();
+    code
 }
 
 fn tell(warnings: &[Warning]) {

@@ -53,7 +53,10 @@ pub(super) struct Runner {
     identities: BTreeMap<ClusterName, Text>,
     answers: mpsc::Sender<Event>,
     sources: JoinSet<()>,
+    /// Questions and rehearsals: nobody waits for them at the end.
     tasks: JoinSet<()>,
+    /// Deeds on their way and their records: the end waits for them, for a while.
+    deeds: JoinSet<()>,
 }
 
 impl Runner {
@@ -80,12 +83,14 @@ impl Runner {
             answers,
             sources,
             tasks: JoinSet::new(),
+            deeds: JoinSet::new(),
         }
     }
 
     /// Starts one effect. Effects that only a front can do are not for here; they come back.
     pub(super) fn run(&mut self, effect: Effect) -> Option<Effect> {
         while self.tasks.try_join_next().is_some() {}
+        while self.deeds.try_join_next().is_some() {}
         match effect {
             Effect::Follow(cluster, scopes) => {
                 if let Some(sender) = self.scopes.get(&cluster) {
@@ -113,9 +118,11 @@ impl Runner {
 
     /// Lets deeds on their way be answered and recorded, for a while.
     pub(super) async fn farewell(mut self) {
-        let rest = async { while self.tasks.join_next().await.is_some() {} };
+        let rest = async { while self.deeds.join_next().await.is_some() {} };
         let _ = tokio::time::timeout(FAREWELL_TIME_MAX, rest).await;
-        self.sources.shutdown().await;
+        // Dropping the rest ends it: a question that hangs holds nobody's terminal.
+        self.tasks.abort_all();
+        self.sources.abort_all();
     }
 
     /// A task of its own that ends with exactly one event; if it panics or is cancelled, with `lost`.
@@ -169,8 +176,13 @@ impl Runner {
             news,
         };
         let answers = self.answers.clone();
+        let set = if matches!(lost.1, OrderNews::Rehearsed(_)) {
+            &mut self.tasks
+        } else {
+            &mut self.deeds
+        };
         let work = part(hands);
-        self.tasks.spawn(async move {
+        set.spawn(async move {
             let working = tokio::spawn(work);
             while let Some((id, news)) = told.recv().await {
                 let _ = answers.send(Event::Order(id, news)).await;
