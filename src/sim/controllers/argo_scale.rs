@@ -45,7 +45,7 @@ impl Pass<'_, '_> {
     /// Makes the ReplicaSet of the current template.
     pub(super) fn create_set(&mut self) {
         let revision = self.all().iter().map(|set| set.number(REVISION)).max().unwrap_or(0) + 1;
-        let Some(created) = self.stored_set(revision) else { return };
+        let Some(created) = self.stored_set(revision) else { return self.note_collision() };
         self.set_revision(revision);
         let name = read::name(&created).to_owned();
         let message = format!("Created ReplicaSet {name} (revision {revision})");
@@ -54,6 +54,14 @@ impl Pass<'_, '_> {
         let message = format!("Created new replica set \"{name}\"");
         let condition = Condition::new("Progressing", "True", "NewReplicaSetCreated", message);
         conditions::set(&mut status, condition, self.bench.now());
+        self.write_status_whole(status);
+    }
+
+    /// The name is taken by a ReplicaSet of something else: the next hash is another one.
+    fn note_collision(&mut self) {
+        let mut status = typed(&self.ro.object);
+        let collisions = read::count(&status, "/collisionCount") + 1;
+        read::set(&mut status, "/collisionCount", collisions);
         self.write_status_whole(status);
     }
 

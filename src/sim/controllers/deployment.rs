@@ -83,7 +83,7 @@ pub(super) fn reconcile(bench: &mut Bench<'_>, key: &str) {
         return;
     }
     let deployment = Deployment { object };
-    let hash = template::hash(&deployment.template(), None);
+    let hash = template::built_in_hash(&deployment.template());
     let mut sets: Vec<Rs> = bench
         .owned(Kind::ReplicaSet, &deployment.object)
         .into_iter()
@@ -91,7 +91,8 @@ pub(super) fn reconcile(bench: &mut Bench<'_>, key: &str) {
         .collect();
     sets.sort_by_key(Rs::created);
     let place = sets.iter().position(|set| {
-        template::hash(set.object.pointer("/spec/template").unwrap_or(&Value::Null), None) == hash
+        template::built_in_hash(set.object.pointer("/spec/template").unwrap_or(&Value::Null))
+            == hash
     });
     let new = place.map(|place| sets.remove(place));
     let mut work = Work { bench, deployment, new, old: sets };

@@ -50,3 +50,14 @@ mod measure;
 mod templates;
 
 mod balance;
+
+#[cfg(test)]
+mod argo_abort_tests;
+#[cfg(test)]
+mod argo_bluegreen_tests;
+#[cfg(test)]
+mod argo_tests;
+#[cfg(test)]
+mod native_tests;
+#[cfg(test)]
+mod testing;

@@ -90,11 +90,18 @@ pub(super) fn owned_by(owner: &Value) -> Value {
     }])
 }
 
-/// Sets a field in the depth of an object, making the objects on the way.
+/// Sets a field in the depth of an object, making the objects on the way; not the items of lists.
 pub(super) fn set(object: &mut Value, at: &str, value: impl Into<Value>) {
     let mut place = object;
     for part in at.trim_start_matches('/').split('/') {
         let part = part.replace("~1", "/").replace("~0", "~");
+        if let Value::Array(items) = place {
+            let Some(item) = part.parse().ok().and_then(|at: usize| items.get_mut(at)) else {
+                return;
+            };
+            place = item;
+            continue;
+        }
         if !place.is_object() {
             *place = Value::Object(Map::new());
         }

@@ -20,12 +20,12 @@ pub(super) fn all(bench: &Bench<'_>, owner: &Value) -> Vec<Arc<Value>> {
 /// `label` is the one that carries the hash on it.
 pub(super) fn current(bench: &mut Bench<'_>, owner: &Value, label: &str) -> Option<Arc<Value>> {
     let template = owner.pointer("/spec/template")?;
-    let hash = template::hash(template, None);
+    let hash = template::built_in_hash(template);
     let known = all(bench, owner);
     let last = known.last().map_or(0, |it| read::count(it, "/revision"));
     let same = known.iter().find(|it| {
         let kept = it.pointer("/data/spec/template").cloned().unwrap_or_default();
-        template::hash(&plain(kept), None) == hash
+        template::built_in_hash(&plain(kept)) == hash
     });
     if let Some(same) = same {
         if read::count(same, "/revision") == last {

@@ -103,6 +103,15 @@ pub(super) fn hash(template: &Value, collisions: Option<i64>) -> String {
     safe(&hasher.0.to_string())
 }
 
+/// The hash that the built-in controllers make of a template: another one, so that a Rollout and a
+/// Deployment of one name and template do not get in each other's way.
+pub(super) fn built_in_hash(template: &Value) -> String {
+    hash(template, Some(BUILT_IN))
+}
+
+/// What makes the hash of the built-in controllers another one.
+const BUILT_IN: i64 = i64::MIN;
+
 /// The hash of any value, in the same letters.
 pub(super) fn hash_of(value: &Value) -> String {
     let mut hasher = Fnv::new();
@@ -124,6 +133,18 @@ pub(super) fn letters(mut number: u64, count: usize) -> String {
         number /= 27;
     }
     name
+}
+
+/// Whether a field says anything: a typed client leaves out what is empty.
+fn says(name: &str, value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(fields) => {
+            !(fields.is_empty() && matches!(name, "annotations" | "labels" | "metadata"))
+        }
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
+    }
 }
 
 /// FNV-1a, 32 bits.
@@ -163,7 +184,8 @@ impl Fnv {
     }
 
     fn object(&mut self, fields: &Map<String, Value>) {
-        let mut names: Vec<&String> = fields.keys().collect();
+        let mut names: Vec<&String> =
+            fields.iter().filter(|(name, value)| says(name, value)).map(|(name, _)| name).collect();
         names.sort_unstable();
         self.bytes(b"{");
         for name in names {
@@ -195,6 +217,17 @@ mod tests {
         assert_eq!(hash(&plain, None), hash(&stored, None));
         assert_ne!(hash(&plain, None), hash(&template("registry.example.test/web:2"), None));
         assert_ne!(hash(&plain, None), hash(&plain, Some(1)));
+    }
+
+    #[test]
+    fn what_is_empty_says_nothing() {
+        let mut empty = template("x");
+        empty["metadata"]["annotations"] = json!({});
+        empty["spec"]["volumes"] = json!([]);
+        empty["spec"]["affinity"] = Value::Null;
+        assert_eq!(hash(&template("x"), None), hash(&empty, None));
+        empty["spec"]["volumes"] = json!([{"name": "tmp", "emptyDir": {}}]);
+        assert_ne!(hash(&template("x"), None), hash(&empty, None));
     }
 
     #[test]
