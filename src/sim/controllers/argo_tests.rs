@@ -232,7 +232,7 @@ fn a_rollout_that_makes_no_progress_is_degraded_after_its_deadline() {
     town.until("degraded", 15, |town| town.phase() == "Degraded");
     assert!(town.message().starts_with("ProgressDeadlineExceeded: ReplicaSet \"web-"));
     town.spec(json!({"progressDeadlineAbort": true}));
-    town.until("aborted", 5, |town| town.told("abortedAt") != "");
+    town.until("aborted", 5, |town| !town.told("abortedAt").is_empty());
 }
 
 #[test]
@@ -402,7 +402,7 @@ fn an_experiment_runs_its_time_and_the_step_completes() {
     let experiment = json!({"experiment": {"duration": "5s", "templates": templates}});
     town.rollout(3, basic(json!([{"setWeight": 40}, experiment, {"pause": {}}])));
     town.release("web:2", json!({}));
-    town.until("running", 20, |town| town.told("canary/currentExperiment") != "");
+    town.until("running", 20, |town| !town.told("canary/currentExperiment").is_empty());
     town.until("waiting", 20, |town| town.message() == "CanaryPauseStep");
     assert_eq!(town.step(), 2);
     assert_eq!(town.events("ExperimentCreated").len(), 1);

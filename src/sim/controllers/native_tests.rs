@@ -1,4 +1,4 @@
-//! Deployments, StatefulSets, DaemonSets and pods.
+//! `Deployment`s, `StatefulSet`s, `DaemonSet`s and pods.
 
 use serde_json::{Value, json};
 
@@ -6,6 +6,7 @@ use super::read;
 use super::testing::Town;
 use crate::sim::store::Kind;
 
+#[expect(clippy::needless_pass_by_value, reason = "the callers make it in place")]
 fn workload(replicas: i64, more: Value) -> Value {
     let mut spec = json!({
         "replicas": replicas,
@@ -21,6 +22,7 @@ fn workload(replicas: i64, more: Value) -> Value {
     json!({"spec": spec})
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the callers make it in place")]
 fn image(image: &str, annotations: Value) -> Value {
     let containers = json!([{"name": "app", "image": image}]);
     let metadata = json!({"annotations": annotations});

@@ -146,11 +146,13 @@ impl Town {
         self.store().update(kind, next).unwrap();
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "the callers make it in place")]
     pub(super) fn spec(&mut self, patch: Value) {
         self.patch(Kind::Rollout, "web", json!({"spec": patch}));
     }
 
     /// Merges a patch into the status of `web`, as a client does on `/status`.
+    #[expect(clippy::needless_pass_by_value, reason = "the callers make it in place")]
     pub(super) fn status(&mut self, patch: Value) {
         let Value::Object(patch) = json!({"status": patch}) else { unreachable!() };
         let next = merge(self.web(), patch);
@@ -159,6 +161,7 @@ impl Town {
     }
 
     /// Gives `web` another image, with annotations for its pods.
+    #[expect(clippy::needless_pass_by_value, reason = "the callers make it in place")]
     pub(super) fn release(&mut self, image: &str, annotations: Value) {
         let containers = json!([{"name": "app", "image": image}]);
         let mut template = json!({"spec": {"containers": containers}});
@@ -224,11 +227,13 @@ pub(super) fn rollout(replicas: i64, mut spec: Value) -> Value {
 }
 
 /// A canary whose weight is its share of the pods.
+#[expect(clippy::needless_pass_by_value, reason = "the callers make it in place")]
 pub(super) fn basic(steps: Value) -> Value {
     json!({"strategy": {"canary": {"steps": steps}}})
 }
 
 /// A canary whose weights an ingress carries.
+#[expect(clippy::needless_pass_by_value, reason = "the callers make it in place")]
 pub(super) fn routed(steps: Value) -> Value {
     json!({"strategy": {"canary": {
         "canaryService": "web-canary",
@@ -239,6 +244,7 @@ pub(super) fn routed(steps: Value) -> Value {
 }
 
 /// A blue-green strategy with more fields.
+#[expect(clippy::needless_pass_by_value, reason = "the callers make it in place")]
 pub(super) fn blue_green(more: Value) -> Value {
     let mut strategy = json!({"activeService": "web-active", "previewService": "web-preview"});
     for (field, value) in more.as_object().unwrap() {
