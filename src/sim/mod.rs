@@ -36,4 +36,7 @@ pub mod serve;
 
 pub mod scenario;
 
+mod scenario_build;
+mod scenario_error;
 mod scenario_objects;
+pub mod scenario_words;

@@ -1,320 +1,497 @@
-//! Scenarios: a file that says which clusters there are, what runs in them, what is released when, and what goes wrong.
-//! A scenario and a seed are a film: they come again exactly.
+//! Scenarios: files that say what a simulated world holds, what is hidden in it, and what happens
+//! in it when. `assets/scenarios` has those of this program; anybody can write another.
 
-use std::fmt::Write as _;
-use std::time::Duration;
+use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
-use super::controllers::life::Pace;
-use super::controllers::script::{Act, Deed};
-use super::controllers::truth::{Fate, Version};
-use super::fault::Fault;
-use super::scenario_objects as objects;
+use super::api::prometheus_fault::PrometheusFault;
+use super::fault::{Fault, Verb, What};
+use super::scenario_build;
+use super::scenario_error;
+use super::scenario_words::{Span, StepWords, expanded};
 use super::world::World;
 
-/// The embedded scenarios.
-pub const SCENARIOS: [(&str, &str); 4] = [
+/// Clusters of a scenario, at most: each has a server and a Prometheus of its own.
+pub const CLUSTERS_MAX: usize = 32;
+
+/// Workloads of a cluster, at most.
+pub const WORKLOADS_MAX: usize = 10_000;
+
+/// The longest life before the first frame: beyond, what happened is no longer remembered anyway.
+pub const LIVED_MAX: SignedDuration = SignedDuration::from_hours(6);
+
+/// The largest scenario file.
+pub const FILE_BYTES_MAX: u64 = 4 << 20;
+
+/// The scenarios of this program, by name.
+pub const SCENARIOS: [(&str, &str); 7] = [
     ("demo", include_str!("../../assets/scenarios/demo.toml")),
     ("canary-errors", include_str!("../../assets/scenarios/canary-errors.toml")),
+    ("bluegreen", include_str!("../../assets/scenarios/bluegreen.toml")),
     ("approval", include_str!("../../assets/scenarios/approval.toml")),
     ("quiet", include_str!("../../assets/scenarios/quiet.toml")),
+    ("large", include_str!("../../assets/scenarios/large.toml")),
+    ("hostile", include_str!("../../assets/scenarios/hostile.toml")),
 ];
 
-/// Largest scenario file.
-const FILE_BYTES_MAX: u64 = 1 << 20;
-
-/// A world has lived this long before its first frame, unless its scenario says otherwise.
-const LIVED: SignedDuration = SignedDuration::from_mins(30);
-
-/// A scenario as it is written.
-#[derive(Clone, Debug, Deserialize)]
+/// A scenario as its file says it.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
-    /// What it shows, for people.
+    /// What it is about, in a sentence.
+    pub title: String,
+    /// How long the world has lived when somebody looks for the first time.
     #[serde(default)]
-    pub about: String,
-    /// The clusters, in the order of the screen.
-    pub clusters: Vec<String>,
-    /// Minutes that have passed before the first frame.
+    pub lived: Span,
+    /// The clusters.
+    pub clusters: Vec<ClusterPart>,
+    /// Analysis templates, by name. Each namespace gets those that its workloads use.
     #[serde(default)]
-    pub lived_minutes: Option<u32>,
-    /// How versions behave.
-    #[serde(default, rename = "version")]
-    pub versions: Vec<VersionLine>,
-    /// What runs.
-    #[serde(default, rename = "workload")]
-    pub workloads: Vec<WorkloadLine>,
+    pub analyses: BTreeMap<String, Analysis>,
+    /// What the clusters run.
+    #[serde(default)]
+    pub workloads: Vec<Workload>,
+    /// Objects that are simply there, as the API has them. No controller looks at one before
+    /// somebody changes it.
+    #[serde(default)]
+    pub objects: Vec<Raw>,
+    /// What is hidden in images.
+    #[serde(default)]
+    pub versions: Vec<Version>,
     /// What people and pipelines do.
-    #[serde(default, rename = "release")]
-    pub releases: Vec<ReleaseLine>,
-    /// What goes wrong.
-    #[serde(default, rename = "fault")]
-    pub faults: Vec<FaultLine>,
+    #[serde(default)]
+    pub acts: Vec<Act>,
+    /// What goes wrong between the clusters and whoever looks.
+    #[serde(default)]
+    pub faults: Vec<Trouble>,
 }
 
-/// How a version behaves.
-#[derive(Clone, Debug, Deserialize)]
+/// A cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct VersionLine {
-    /// Its image.
+pub struct ClusterPart {
+    /// Its name, which is that of its context too.
+    pub name: String,
+    /// How many nodes it has.
+    #[serde(default = "nodes")]
+    pub nodes: u16,
+}
+
+const fn nodes() -> u16 {
+    3
+}
+
+/// An analysis template that asks Prometheus.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Analysis {
+    /// The query; `{{args.app}}` and `{{args.hash}}` stand for the workload and the new version.
+    pub query: String,
+    /// When a measurement is good.
+    #[serde(default)]
+    pub success: String,
+    /// When it is bad.
+    #[serde(default)]
+    pub failure: String,
+    /// Between two measurements.
+    pub interval: Span,
+    /// How many; without it: as long as the analysis runs.
+    #[serde(default)]
+    pub count: Option<u32>,
+    /// Bad ones that are forgiven.
+    #[serde(default)]
+    pub failure_limit: u32,
+    /// Unclear ones that are forgiven.
+    #[serde(default)]
+    pub inconclusive_limit: u32,
+}
+
+/// An object as the API has it.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Raw {
+    /// Where it is.
+    pub cluster: String,
+    /// The object, with `apiVersion` and `kind`.
+    pub object: toml::Table,
+}
+
+/// What kind of workload.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WorkloadKind {
+    /// A Rollout.
+    #[default]
+    Rollout,
+    /// A Deployment.
+    Deployment,
+    /// A StatefulSet.
+    StatefulSet,
+    /// A DaemonSet.
+    DaemonSet,
+}
+
+/// A workload, in one cluster or in several.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Workload {
+    /// `namespace/name`.
+    pub name: String,
+    /// What it is.
+    #[serde(default)]
+    pub kind: WorkloadKind,
+    /// The clusters it is in; none named: all.
+    #[serde(default)]
+    pub clusters: Vec<String>,
+    /// So many alike: `name-001`, `name-002` … spread over as many namespaces as `spread` says.
+    #[serde(default)]
+    pub copies: Copies,
+    /// How many pods.
+    #[serde(default = "replicas")]
+    pub replicas: i64,
+    /// Its image without the tag.
     pub image: String,
-    /// Share of its requests that fail, 0 to 1.
+    /// The tags it ran, oldest first; the last one runs.
+    pub tags: Vec<String>,
+    /// Requests a second that reach it; without it: 20 for each pod.
+    #[serde(default)]
+    pub rps: Option<f64>,
+    /// How a Rollout releases.
+    #[serde(default)]
+    pub strategy: Strategy,
+    /// Who it belongs to, and what more it carries.
+    #[serde(default)]
+    pub about: About,
+    /// Fields of its spec, as the API has them.
+    #[serde(default)]
+    pub spec: toml::Table,
+}
+
+const fn replicas() -> i64 {
+    3
+}
+
+/// So many workloads alike.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Copies {
+    /// How many; 0: it is one of its own.
+    #[serde(default)]
+    pub count: usize,
+    /// Over how many namespaces.
+    #[serde(default)]
+    pub spread: usize,
+}
+
+/// How a Rollout releases.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Strategy {
+    /// Step by step.
+    Canary(Canary),
+    /// A preview and a switch.
+    BlueGreen(BlueGreen),
+}
+
+impl Default for Strategy {
+    fn default() -> Self {
+        Self::Canary(Canary::default())
+    }
+}
+
+/// A canary.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Canary {
+    /// `weight 10`, `pause`, `pause 2m`, `analysis errors`, `scale 3`, `scale 50%`, `scale match`,
+    /// `experiment 2m`, `plugin checks`, `header beta`, `mirror copy`.
+    #[serde(default)]
+    pub steps: Vec<StepWords>,
+    /// Who carries the weights; without it: the pods' number does.
+    #[serde(default)]
+    pub router: Option<Router>,
+    /// Analyses that run beside the steps.
+    #[serde(default)]
+    pub background: Vec<String>,
+    /// The step with which they begin.
+    #[serde(default)]
+    pub background_from: Option<u32>,
+    /// Fields of the strategy, as the API has them.
+    #[serde(default)]
+    pub spec: toml::Table,
+}
+
+/// A router.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Router {
+    /// An nginx ingress controller.
+    Nginx,
+    /// Istio.
+    Istio,
+    /// The Gateway API, by its plugin.
+    Gateway,
+}
+
+/// Blue-green.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BlueGreen {
+    /// Who promotes: `human`, or after how long it promotes itself; without it: at once.
+    #[serde(default)]
+    pub promotes: Promotes,
+    /// Analyses before the switch.
+    #[serde(default)]
+    pub before: Vec<String>,
+    /// Analyses after it.
+    #[serde(default)]
+    pub after: Vec<String>,
+    /// Fields of the strategy, as the API has them.
+    #[serde(default)]
+    pub spec: toml::Table,
+}
+
+/// Who promotes a preview.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Promotes {
+    /// The controller, as soon as the preview is up.
+    #[default]
+    AtOnce,
+    /// A human.
+    Human,
+    /// The controller, after so long.
+    After(Span),
+}
+
+/// Who a workload belongs to, and what it carries.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct About {
+    /// The Argo CD application that owns it.
+    #[serde(default)]
+    pub argocd: Option<String>,
+    /// The Flux kustomization that owns it.
+    #[serde(default)]
+    pub flux: Option<String>,
+    /// The Helm release it is part of.
+    #[serde(default)]
+    pub helm: Option<String>,
+    /// The team, as a label.
+    #[serde(default)]
+    pub team: Option<String>,
+    /// Annotations of the workload.
+    #[serde(default)]
+    pub annotations: BTreeMap<String, String>,
+    /// Annotations of its pods; `{tag}` and `{commit}` stand for those of the version.
+    #[serde(default)]
+    pub pods: BTreeMap<String, String>,
+}
+
+/// What is hidden in an image.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Version {
+    /// The image with its tag.
+    pub image: String,
+    /// Share of requests that fail, from 0 to 1.
     #[serde(default)]
     pub errors: f64,
-    /// Median time to answer, in milliseconds.
+    /// Median time to answer.
     #[serde(default)]
-    pub latency_ms: Option<f64>,
-    /// Its pods are well until this age, in seconds.
+    pub latency: Option<Span>,
+    /// A pod is well until this age.
     #[serde(default)]
-    pub after_seconds: i64,
+    pub after: Span,
+    /// From the start of the pull to the start of the container.
+    #[serde(default)]
+    pub starts: Option<Span>,
+    /// From the start to ready.
+    #[serde(default)]
+    pub ready: Option<Span>,
     /// What becomes of its containers.
     #[serde(default)]
-    pub fate: FateWord,
+    pub fate: Fate,
+    /// The digest of the image.
+    #[serde(default)]
+    pub digest: Option<String>,
+    /// Lines in its log.
+    #[serde(default)]
+    pub log: Vec<String>,
 }
 
 /// What becomes of a container.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum FateWord {
-    /// It runs.
+#[serde(rename_all = "snake_case")]
+pub enum Fate {
+    /// It becomes ready.
     #[default]
     Well,
     /// It runs and never becomes ready.
     NeverReady,
-    /// It ends with an error again and again.
-    Crash,
+    /// It ends with an error so long after each start.
+    Crash(Span),
     /// Its image cannot be pulled.
     BadImage,
 }
 
-/// What runs.
-#[derive(Clone, Debug, Deserialize)]
+/// What somebody does.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct WorkloadLine {
-    /// In which cluster.
+pub struct Act {
+    /// When, counted from the first frame: `-12m` is before it.
+    pub at: Span,
+    /// Where.
     pub cluster: String,
-    /// `namespace/name`.
-    pub name: String,
-    /// How it is released.
-    #[serde(default)]
-    pub how: How,
-    /// How many pods.
-    #[serde(default = "four")]
-    pub replicas: u32,
-    /// Its first image.
-    pub image: String,
-    /// Requests a second that reach it.
-    #[serde(default)]
-    pub rps: Option<f64>,
-    /// Steps of a canary: `"25%"`, `"pause"`, `"pause 2m"`, `"analysis"`.
-    #[serde(default)]
-    pub steps: Vec<String>,
-    /// A router carries its weights.
-    #[serde(default)]
-    pub routed: bool,
-    /// The Argo CD application that owns it.
-    #[serde(default)]
-    pub argocd: Option<String>,
-    /// Seconds without progress until it is called stuck.
-    #[serde(default)]
-    pub deadline_seconds: Option<u32>,
-}
-
-const fn four() -> u32 {
-    4
-}
-
-/// How a workload is released.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum How {
-    /// Argo, step by step.
-    #[default]
-    Canary,
-    /// Argo, switched by a human.
-    BlueGreen,
-    /// Kubernetes' own.
-    Deployment,
-}
-
-/// A release, or another change of a workload.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ReleaseLine {
-    /// In which cluster.
-    pub cluster: String,
-    /// `namespace/name`.
-    pub name: String,
-    /// Seconds after the first frame; negative: before it.
-    pub at_seconds: i64,
-    /// The new image.
-    pub image: String,
-    /// Who made it.
+    /// `namespace/name` of a workload of the scenario.
+    pub workload: String,
+    /// What.
+    #[serde(rename = "do")]
+    pub what: Deed,
+    /// With which tool.
+    #[serde(default = "hand")]
+    pub by: String,
+    /// Whose commit it brings out.
     #[serde(default)]
     pub author: Option<String>,
-    /// From which commit.
+    /// Which commit.
     #[serde(default)]
     pub commit: Option<String>,
 }
 
-/// A fault of a cluster, counted from the first frame.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FaultLine {
-    /// Which cluster.
-    pub cluster: String,
-    /// What.
-    pub fault: Fault,
+fn hand() -> String {
+    "kubectl-argo-rollouts".to_owned()
 }
 
-/// The world of a scenario by name or path, at its first frame.
+/// A deed.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Deed {
+    /// Brings out a tag.
+    Release(String),
+    /// Clears a pause.
+    Promote,
+    /// Skips all that is left.
+    PromoteFull,
+    /// Aborts.
+    Abort,
+    /// Tries again.
+    Retry,
+    /// Pauses by hand.
+    Pause,
+    /// Resumes.
+    Resume,
+    /// Restarts the pods.
+    Restart,
+    /// Changes the number of pods.
+    Scale(i64),
+    /// Deletes it.
+    Delete,
+}
+
+/// Something that goes wrong.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trouble {
+    /// When, counted from the first frame.
+    pub at: Span,
+    /// Where.
+    pub cluster: String,
+    /// How long; without it: for ever.
+    #[serde(default, rename = "for")]
+    pub lasts: Option<Span>,
+    /// With the API server.
+    #[serde(default)]
+    pub api: Option<What>,
+    /// With Prometheus.
+    #[serde(default)]
+    pub prometheus: Option<PrometheusFault>,
+    /// How many requests the API server's hits; without it: every one in its time.
+    #[serde(default)]
+    pub count: Option<u32>,
+    /// Only requests of this verb.
+    #[serde(default)]
+    pub verb: Option<Verb>,
+    /// Only requests for this resource, with its subresource.
+    #[serde(default)]
+    pub resource: Option<String>,
+    /// Only requests for the object of this name.
+    #[serde(default)]
+    pub name: Option<String>,
+}
+
+impl Trouble {
+    /// As a fault of the API server, counted from `ms` before the first frame.
+    pub(super) fn api_fault(&self, lived_ms: u64) -> Option<Fault> {
+        let what = self.api.clone()?;
+        Some(Fault {
+            what,
+            after_ms: self.at.ms_after(lived_ms),
+            for_ms: self.lasts.map(|it| it.ms_after(0)),
+            count: self.count,
+            verb: self.verb,
+            resource: self.resource.clone(),
+            name: self.name.clone(),
+        })
+    }
+}
+
+impl Scenario {
+    /// Reads a scenario.
+    ///
+    /// # Errors
+    /// What is wrong, with the file, the line and the nearest right name.
+    pub fn parse(text: &str, file: &str) -> Result<Self, String> {
+        let text = &expanded(text);
+        let scenario: Self =
+            toml::from_str(text).map_err(|error| scenario_error::told(&error, text, file))?;
+        scenario_error::check(&scenario, text, file)?;
+        Ok(scenario)
+    }
+
+    /// Reads one of [`SCENARIOS`], or a file.
+    ///
+    /// # Errors
+    /// There is none of that name, or something is wrong with it.
+    pub fn load(name: &str) -> Result<Self, String> {
+        if let Some((_, text)) = SCENARIOS.into_iter().find(|(known, _)| *known == name) {
+            return Self::parse(text, &format!("{name}.toml"));
+        }
+        if !name.contains(['/', '.']) {
+            let names = SCENARIOS.map(|(name, _)| name);
+            let nearest = scenario_error::nearest(name, names);
+            let hint = nearest.map(|it| format!(" Did you mean \"{it}\"?")).unwrap_or_default();
+            let names = names.join(", ");
+            return Err(format!("no scenario \"{name}\".{hint} There are {names}, or a file"));
+        }
+        let failed = |error: std::io::Error| format!("{name}: {error}");
+        let size = std::fs::metadata(name).map_err(failed)?.len();
+        if size > FILE_BYTES_MAX {
+            return Err(format!("{name}: more than {FILE_BYTES_MAX} bytes"));
+        }
+        Self::parse(&std::fs::read_to_string(name).map_err(failed)?, name)
+    }
+}
+
+impl World {
+    /// The world of a scenario as somebody sees it for the first time. The same scenario, seed and
+    /// time make the same world.
+    #[must_use]
+    pub fn from_scenario(scenario: &Scenario, seed: u64, now: Timestamp) -> Self {
+        scenario_build::world(scenario, seed, now)
+    }
+}
+
+/// The world of a scenario, by its name or file.
 ///
 /// # Errors
-/// What is wrong with it, with its place, and which names there are.
+/// What is wrong with it.
 pub fn world(name: &str, seed: u64, now: Timestamp) -> Result<World, String> {
-    let (place, text) = find(name)?;
-    let scenario: Scenario =
-        toml::from_str(&text).map_err(|error| format!("{place}: {}", one_line(&error)))?;
-    build(&scenario, seed, now).map_err(|why| format!("{place}: {why}"))
-}
-
-/// A toml error in one line, with line and column.
-fn one_line(error: &toml::de::Error) -> String {
-    error.to_string().lines().filter(|line| !line.trim().is_empty()).fold(
-        String::new(),
-        |mut out, line| {
-            let _ = write!(out, "{}{}", if out.is_empty() { "" } else { " " }, line.trim());
-            out
-        },
-    )
-}
-
-fn find(name: &str) -> Result<(String, String), String> {
-    if let Some((name, text)) = SCENARIOS.iter().find(|(known, _)| *known == name) {
-        return Ok((format!("scenario {name}"), (*text).to_owned()));
-    }
-    let is_path = name.contains('/') || name.contains('.');
-    if !is_path {
-        let names: Vec<&str> = SCENARIOS.iter().map(|(name, _)| *name).collect();
-        return Err(format!("no scenario {name:?}; there are {}, or a file", names.join(", ")));
-    }
-    let size = std::fs::metadata(name).map_err(|error| format!("{name}: {error}"))?.len();
-    if size > FILE_BYTES_MAX {
-        return Err(format!("{name}: longer than {FILE_BYTES_MAX} bytes"));
-    }
-    let text = std::fs::read_to_string(name).map_err(|error| format!("{name}: {error}"))?;
-    Ok((name.to_owned(), text))
-}
-
-fn build(scenario: &Scenario, seed: u64, now: Timestamp) -> Result<World, String> {
-    let lived = scenario
-        .lived_minutes
-        .map_or(LIVED, |minutes| SignedDuration::from_mins(i64::from(minutes)));
-    let start = now - lived;
-    let names: Vec<&str> = scenario.clusters.iter().map(String::as_str).collect();
-    let mut world = World::living(start, &names, seed);
-    for cluster in &mut world.clusters {
-        objects::furnish(cluster, scenario)?;
-    }
-    for line in &scenario.versions {
-        for cluster in &mut world.clusters {
-            if let Some(life) = &mut cluster.life {
-                life.truth().version(&line.image, version(line));
-            }
-        }
-    }
-    for line in &scenario.workloads {
-        let cluster = world.cluster(&line.cluster).ok_or_else(|| no_cluster(&line.cluster))?;
-        if let (Some(life), Some(rps)) = (&mut cluster.life, line.rps) {
-            life.truth().demand(&line.name, rps);
-        }
-        objects::create(cluster, line)?;
-    }
-    for line in &scenario.releases {
-        let kind = kind_of(scenario, line)?;
-        let cluster = world.cluster(&line.cluster).ok_or_else(|| no_cluster(&line.cluster))?;
-        if let Some(life) = &mut cluster.life {
-            life.plan(act(kind, line, now));
-        }
-    }
-    world.set_pace(Pace::Leaping);
-    world.step(Duration::try_from(lived).unwrap_or_default());
-    world.set_pace(Pace::Watched);
-    for line in &scenario.faults {
-        let cluster = world.cluster(&line.cluster).ok_or_else(|| no_cluster(&line.cluster))?;
-        cluster.faults.plan(line.fault.clone(), now);
-    }
-    Ok(world)
-}
-
-fn no_cluster(name: &str) -> String {
-    format!("no cluster {name:?} in `clusters`")
-}
-
-fn kind_of(scenario: &Scenario, line: &ReleaseLine) -> Result<super::store::Kind, String> {
-    let is_it = |it: &&WorkloadLine| it.cluster == line.cluster && it.name == line.name;
-    let workload = scenario.workloads.iter().find(is_it);
-    let workload = workload.ok_or_else(|| {
-        format!("a release of {} in {}, which does not run", line.name, line.cluster)
-    })?;
-    Ok(objects::kind(workload.how))
-}
-
-fn version(line: &VersionLine) -> Version {
-    let usual = Version::default();
-    Version {
-        errors: line.errors.clamp(0.0, 1.0),
-        latency_ms: line.latency_ms.unwrap_or(usual.latency_ms),
-        after: SignedDuration::from_secs(line.after_seconds.max(0)),
-        fate: match line.fate {
-            FateWord::Well => Fate::Well,
-            FateWord::NeverReady => Fate::NeverReady,
-            FateWord::Crash => Fate::Crash { after: SignedDuration::from_secs(8) },
-            FateWord::BadImage => Fate::BadImage,
-        },
-        ..usual
-    }
-}
-
-fn act(kind: super::store::Kind, line: &ReleaseLine, now: Timestamp) -> Act {
-    let mut annotations = serde_json::Map::new();
-    let mut note = |key: &str, value: &Option<String>| {
-        if let Some(value) = value {
-            annotations.insert(key.to_owned(), value.clone().into());
-        }
-    };
-    note("build.example.test/author", &line.author);
-    note("build.example.test/commit", &line.commit);
-    Act {
-        at: now + SignedDuration::from_secs(line.at_seconds),
-        kind,
-        key: line.name.clone(),
-        deed: Deed::Release { image: line.image.clone(), annotations: annotations.into() },
-        by: "argocd-controller".to_owned(),
-    }
+    Ok(World::from_scenario(&Scenario::load(name)?, seed, now))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_embedded_scenario_comes_to_life() {
-        for (name, _) in SCENARIOS {
-            let world = world(name, 1, Timestamp::UNIX_EPOCH + SignedDuration::from_hours(24));
-            let world = world.unwrap_or_else(|why| panic!("{why}"));
-            assert!(!world.clusters.is_empty(), "{name}");
-        }
-    }
-
-    #[test]
-    fn a_wrong_scenario_says_where() {
-        let wrong =
-            |text: &str| toml::from_str::<Scenario>(text).map_err(|error| one_line(&error)).err();
-        let why = wrong("clusters = [\"eu\"]\nspeed = 2\n").unwrap_or_default();
-        assert!(why.contains("line 2") && why.contains("speed"), "{why}");
-        assert!(world("dmo", 1, Timestamp::UNIX_EPOCH).is_err_and(|why| why.contains("demo")));
-    }
-}
+#[path = "scenario_tests.rs"]
+mod tests;

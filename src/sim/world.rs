@@ -11,6 +11,7 @@ use super::api::prometheus::Source;
 use super::api::prometheus_fault::PrometheusFaults;
 use super::audit::Audit;
 use super::controllers::life::{self, Activity, Life, Pace};
+use super::controllers::settled::Born;
 use super::fault::Faults;
 use super::log;
 use super::scrape::Scraper;
@@ -121,6 +122,20 @@ impl Cluster {
     pub fn set_activity(&mut self, activity: Activity) {
         if let Some(life) = &mut self.life {
             life.set_activity(activity);
+        }
+    }
+
+    /// Makes a settled workload.
+    pub(super) fn make(&mut self, born: &Born) {
+        if let Some(life) = &mut self.life {
+            life.make((&mut self.store, &mut self.traffic), born);
+        }
+    }
+
+    /// Takes everything as it is, and moves on to a time.
+    pub(super) fn settle(&mut self, at: Timestamp) {
+        if let Some(life) = &mut self.life {
+            life.settle((&mut self.store, &mut self.traffic), at);
         }
     }
 

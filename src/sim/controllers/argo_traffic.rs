@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::argo_counts::{desired_weight, is_enough, is_reached};
 use super::argo_pass::Pass;
-use super::argo_view::Step;
+use super::argo_view::{Ro, Step};
 use super::read;
 use super::sets::{REVISION, Rs};
 use super::template::ROLLOUT_HASH;
@@ -226,22 +226,7 @@ impl Pass<'_, '_> {
             return;
         }
         let Some(base) = self.bench.store.get(Kind::Ingress, &namespace, stable) else { return };
-        let mut spec = base.get("spec").cloned().unwrap_or_default();
-        let (from, to) = (self.ro.service("stableService"), self.ro.service("canaryService"));
-        redirect(&mut spec, from, to);
-        let ingress = json!({
-            "metadata": {
-                "name": name,
-                "namespace": namespace,
-                "annotations": {
-                    format!("{NGINX}/canary"): "true",
-                    format!("{NGINX}/canary-weight"): weight.to_string(),
-                },
-                "ownerReferences": read::owned_by(&self.ro.object),
-            },
-            "spec": spec,
-            "status": {"loadBalancer": {}},
-        });
+        let ingress = canary_ingress(&self.ro, base, weight);
         let message = format!("Creating canary ingress `{name}` with weight `{weight}`");
         self.tell("CreatingCanaryIngress", message);
         drop(self.bench.store.create(Kind::Ingress, ingress));
@@ -251,6 +236,25 @@ impl Pass<'_, '_> {
     pub(super) fn new_revision(&self) -> i64 {
         self.new.as_ref().map_or(0, |new| new.number(REVISION))
     }
+}
+
+/// The second ingress, with which a canary has its weight beside a stable one.
+pub(super) fn canary_ingress(ro: &Ro, base: &Value, weight: i64) -> Value {
+    let mut spec = base.get("spec").cloned().unwrap_or_default();
+    redirect(&mut spec, ro.service("stableService"), ro.service("canaryService"));
+    json!({
+        "metadata": {
+            "name": format!("{}-{}-canary", ro.name(), read::name(base)),
+            "namespace": ro.namespace(),
+            "annotations": {
+                format!("{NGINX}/canary"): "true",
+                format!("{NGINX}/canary-weight"): weight.to_string(),
+            },
+            "ownerReferences": read::owned_by(&ro.object),
+        },
+        "spec": spec,
+        "status": {"loadBalancer": {}},
+    })
 }
 
 /// Puts one service in the place of another in the rules of an ingress.

@@ -244,10 +244,7 @@ impl Work<'_, '_> {
     }
 
     fn size_annotations(&self, set: &mut Value) {
-        let replicas = self.deployment.replicas();
-        read::annotate(set, DESIRED, &replicas.to_string());
-        let most = replicas + self.deployment.max_surge();
-        read::annotate(set, MAX, &most.to_string());
+        annotate_sizes(set, &self.deployment.object, self.deployment.replicas());
     }
 
     fn scale(&mut self, set: &Rs, to: i64) {
@@ -390,4 +387,12 @@ impl Work<'_, '_> {
         let key = self.deployment.key();
         self.bench.later(Task::Deployment, &key, after);
     }
+}
+
+/// Notes on a ReplicaSet how many pods its Deployment wants, and how many there may be for a while.
+pub(super) fn annotate_sizes(set: &mut Value, deployment: &Arc<Value>, replicas: i64) {
+    let deployment = Deployment { object: Arc::clone(deployment) };
+    read::annotate(set, DESIRED, &replicas.to_string());
+    let most = replicas + deployment.max_surge();
+    read::annotate(set, MAX, &most.to_string());
 }

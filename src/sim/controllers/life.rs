@@ -13,6 +13,7 @@ use super::index::Index;
 use super::pod::PodLife;
 use super::recorder::{self, Recorder};
 use super::script::Script;
+use super::settled::{self, Born};
 use super::truth::Truth;
 use super::{
     analysis, argo, balance, daemonset, deployment, experiment, pod, read, replicaset, statefulset,
@@ -87,10 +88,36 @@ impl Life {
         self.activity = activity;
     }
 
-    /// Takes the objects as they are: nobody has to look at them. For worlds that begin settled.
-    #[expect(dead_code, reason = "for the scenario of a thousand rollouts")]
-    pub(in crate::sim) fn settle(&mut self, store: &Store) {
+    /// Makes a workload at which nothing is left to do.
+    pub(in crate::sim) fn make(
+        &mut self,
+        (store, traffic): (&mut Store, &mut Traffic),
+        born: &Born,
+    ) {
+        settled::make(&mut Bench { store, life: self, traffic }, born);
+    }
+
+    /// Takes the objects as they are: nobody has to look at them. Their requests have flowed since
+    /// the store's time, which moves on to another.
+    pub(in crate::sim) fn settle(
+        &mut self,
+        (store, traffic): (&mut Store, &mut Traffic),
+        at: Timestamp,
+    ) {
         self.index.skip(store);
+        let mut bench = Bench { store, life: self, traffic };
+        while let Some((_, job)) = bench.life.agenda.next(bench.store.now()) {
+            perform(&mut bench, &job);
+        }
+        bench.store.set_now(at);
+        bench.later(Task::Sweep, "", SWEEP);
+        bench.life.draws += 1;
+    }
+
+    /// Makes everybody look at everything.
+    #[cfg(test)]
+    pub(in crate::sim) fn look_at_all(&mut self) {
+        self.index = Index::default();
     }
 }
 

@@ -51,6 +51,9 @@ mod templates;
 
 mod balance;
 
+pub(in crate::sim) mod settled;
+mod settled_native;
+
 #[cfg(test)]
 mod argo_abort_tests;
 #[cfg(test)]
