@@ -26,19 +26,27 @@ pub enum Next {
 /// Where input comes from, and where what is known goes.
 pub trait Front {
     /// The next input. Must be cancel-safe; a front without input never answers.
-    fn input(&mut self) -> impl Future<Output = Option<Input>> + Send;
+    fn input(&mut self) -> impl Future<Output = Option<Input>> + Send {
+        std::future::pending()
+    }
 
     /// Input that is there already.
-    fn pending(&mut self) -> Option<Input>;
+    fn pending(&mut self) -> Option<Input> {
+        None
+    }
 
     /// Reads the state after a batch of events.
     fn read(&mut self, state: &State) -> Next;
 
-    /// Does what only a front can (clipboard, files of the screen, themes, stopping). What it has to tell comes back.
-    fn act(&mut self, effect: Effect, state: &State) -> Vec<Event>;
+    /// Does what only a screen can (clipboard, files of the screen, themes, stopping). What it has to tell comes back.
+    fn act(&mut self, _effect: Effect, _state: &State) -> Vec<Event> {
+        Vec::new()
+    }
 
     /// What a signal means that does not end the program.
-    fn signal(&mut self, signal: Signal) -> Option<Input>;
+    fn signal(&mut self, _signal: Signal) -> Option<Input> {
+        None
+    }
 
     /// The operator asked to end the program, or a signal did. The exit code.
     fn quit(&mut self, state: &State, cause: Cause) -> u8;

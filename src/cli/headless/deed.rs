@@ -9,8 +9,7 @@ use super::get::printed;
 use super::output::{self, Format};
 use super::status::{ambiguous, not_found};
 use super::{exit, known};
-use crate::app::event::{Ask, Consent, Effect, Event};
-use crate::app::input::Input;
+use crate::app::event::{Ask, Consent, Event};
 use crate::app::state::State;
 use crate::cli::document::order::{self as document, Target};
 use crate::control::action::Action;
@@ -19,7 +18,6 @@ use crate::control::plan::Rehearsal;
 use crate::domain::ids::WorkloadRef;
 use crate::domain::text::Text;
 use crate::runtime::front::{Cause, Front, Next};
-use crate::runtime::signals::Signal;
 
 /// One deed.
 #[derive(Debug)]
@@ -174,14 +172,6 @@ fn finished(order: &Order, deed: &Deed) -> Option<u8> {
 }
 
 impl Front for Deed {
-    async fn input(&mut self) -> Option<Input> {
-        std::future::pending().await
-    }
-
-    fn pending(&mut self) -> Option<Input> {
-        None
-    }
-
     fn read(&mut self, state: &State) -> Next {
         let Stage::Asked { target, until } = &self.stage else {
             return self.look(state);
@@ -197,14 +187,6 @@ impl Front for Deed {
             None if now >= until => self.print(order, rehearsed, exit::of_order(order)),
             None => Next::Within(until.saturating_duration_since(now)),
         }
-    }
-
-    fn act(&mut self, _effect: Effect, _state: &State) -> Vec<Event> {
-        vec![]
-    }
-
-    fn signal(&mut self, _signal: Signal) -> Option<Input> {
-        None
     }
 
     fn quit(&mut self, state: &State, cause: Cause) -> u8 {

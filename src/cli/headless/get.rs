@@ -4,12 +4,9 @@ use tokio::time::Instant;
 
 use super::output::{self, Format, PrintError};
 use super::{exit, known, table};
-use crate::app::event::{Effect, Event};
-use crate::app::input::Input;
 use crate::app::state::State;
 use crate::cli::document::fleet::FleetList;
 use crate::runtime::front::{Cause, Front, Next};
-use crate::runtime::signals::Signal;
 
 /// Reads until all have spoken, prints, ends.
 #[derive(Debug)]
@@ -55,14 +52,6 @@ pub(in crate::cli) fn printed(result: Result<(), PrintError>, code: u8) -> u8 {
 }
 
 impl Front for Get {
-    async fn input(&mut self) -> Option<Input> {
-        std::future::pending().await
-    }
-
-    fn pending(&mut self) -> Option<Input> {
-        None
-    }
-
     fn read(&mut self, state: &State) -> Next {
         let is_late = Instant::now() >= self.until;
         let have_spoken = known::all_have_spoken(state);
@@ -74,14 +63,6 @@ impl Front for Get {
             return Next::End(printed(self.print(state), exit::of_sources(state)));
         }
         Next::Within(self.until.saturating_duration_since(Instant::now()))
-    }
-
-    fn act(&mut self, _effect: Effect, _state: &State) -> Vec<Event> {
-        vec![]
-    }
-
-    fn signal(&mut self, _signal: Signal) -> Option<Input> {
-        None
     }
 
     fn quit(&mut self, _state: &State, cause: Cause) -> u8 {

@@ -7,15 +7,12 @@ use super::get::printed;
 use super::output::{self, Format};
 use super::{exit, known, table};
 use crate::analysis::rollout_status::Health;
-use crate::app::event::{Effect, Event};
 use crate::app::fleet::Row;
-use crate::app::input::Input;
 use crate::app::state::State;
 use crate::cli::args_values::WaitFor;
 use crate::cli::document::fleet::RolloutReport;
 use crate::domain::ids::WorkloadRef;
 use crate::runtime::front::{Cause, Front, Next};
-use crate::runtime::signals::Signal;
 
 /// Reads one release.
 #[derive(Debug)]
@@ -181,14 +178,6 @@ fn words(report: &RolloutReport) -> String {
 }
 
 impl Front for Status {
-    async fn input(&mut self) -> Option<Input> {
-        std::future::pending().await
-    }
-
-    fn pending(&mut self) -> Option<Input> {
-        None
-    }
-
     fn read(&mut self, state: &State) -> Next {
         let now = Instant::now();
         let have_spoken = known::all_have_spoken(state) || now >= self.patience;
@@ -204,14 +193,6 @@ impl Front for Status {
             Found::None => self.missing(state),
             Found::Many(found) => Next::End(ambiguous(&found)),
         }
-    }
-
-    fn act(&mut self, _effect: Effect, _state: &State) -> Vec<Event> {
-        vec![]
-    }
-
-    fn signal(&mut self, _signal: Signal) -> Option<Input> {
-        None
     }
 
     fn quit(&mut self, _state: &State, cause: Cause) -> u8 {

@@ -7,8 +7,6 @@ use tokio::time::Instant;
 use super::get::printed;
 use super::output::{self, Format, PrintError};
 use super::{exit, known, table};
-use crate::app::event::{Effect, Event};
-use crate::app::input::Input;
 use crate::app::listing;
 use crate::app::state::State;
 use crate::cli::document::fleet::{FleetEvent, FleetEventType};
@@ -17,7 +15,6 @@ use crate::cli::document::source::Source;
 use crate::domain::feed::SourceId;
 use crate::domain::ids::WorkloadRef;
 use crate::runtime::front::{Cause, Front, Next};
-use crate::runtime::signals::Signal;
 
 /// Prints changes until it is interrupted, its reader is gone, or its time is over.
 #[derive(Debug)]
@@ -144,14 +141,6 @@ fn differs(old: &RolloutStatus, new: &RolloutStatus) -> bool {
 }
 
 impl Front for Watch {
-    async fn input(&mut self) -> Option<Input> {
-        std::future::pending().await
-    }
-
-    fn pending(&mut self) -> Option<Input> {
-        None
-    }
-
     fn read(&mut self, state: &State) -> Next {
         let now = Instant::now();
         if !self.is_synced && !known::all_have_spoken(state) && now < self.patience {
@@ -170,14 +159,6 @@ impl Front for Watch {
             Some(until) => Next::Within(until.saturating_duration_since(now)),
             None => Next::Wait,
         }
-    }
-
-    fn act(&mut self, _effect: Effect, _state: &State) -> Vec<Event> {
-        vec![]
-    }
-
-    fn signal(&mut self, _signal: Signal) -> Option<Input> {
-        None
     }
 
     fn quit(&mut self, _state: &State, cause: Cause) -> u8 {
