@@ -21,6 +21,9 @@ use crate::runtime::tty::restore_now;
 /// record, and the terminal.
 pub const ENDING_TIME_MAX: Duration = Duration::from_secs(5);
 
+/// How long a signal may take from the kernel to our thread.
+pub(crate) const SIGNAL_TIME_MAX: Duration = Duration::from_millis(100);
+
 /// Signals that wait for the loop. The same one twice says nothing more.
 const SIGNALS_MAX: usize = 32;
 
@@ -84,26 +87,33 @@ pub(crate) fn continues() -> u64 {
     CONTINUES.load(Ordering::SeqCst)
 }
 
-/// True while another program has the terminal.
-static LENT: AtomicBool = AtomicBool::new(false);
+/// Until when (milliseconds of [`uptime`]) signals of keys are another program's, because it has the terminal.
+static LENT_UNTIL: AtomicU64 = AtomicU64::new(0);
 
 /// While another program has the terminal, ctrl-c, ctrl-\ and ctrl-z are its keys: the signals they send reach us too,
-/// and mean nothing to us. Lasts until the result is dropped.
+/// and mean nothing to us. Lasts until the result is dropped, and then as long as such a signal may be on its way.
 #[must_use]
 pub(crate) fn leave_to_another() -> impl Drop {
     struct Back;
     impl Drop for Back {
         fn drop(&mut self) {
-            LENT.store(false, Ordering::SeqCst);
+            let end = uptime() + SIGNAL_TIME_MAX;
+            LENT_UNTIL.store(u64::try_from(end.as_millis()).unwrap_or(0), Ordering::SeqCst);
         }
     }
-    LENT.store(true, Ordering::SeqCst);
+    LENT_UNTIL.store(u64::MAX, Ordering::SeqCst);
     Back
 }
 
 fn is_for_another(signal: Signal) -> bool {
     let by_key = matches!(signal, Signal::Interrupt | Signal::Quit | Signal::Stop);
-    by_key && LENT.load(Ordering::SeqCst)
+    by_key && uptime().as_millis() < u128::from(LENT_UNTIL.load(Ordering::SeqCst))
+}
+
+/// How long the machine runs. Not the state's clock: this thread must know also when the loop hangs.
+fn uptime() -> Duration {
+    Duration::try_from(rustix::time::clock_gettime(rustix::time::ClockId::Monotonic))
+        .unwrap_or_default()
 }
 
 /// Starts to listen. Once per process. After an ending signal the program has [`ENDING_TIME_MAX`].

@@ -11,6 +11,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
+use nix::unistd;
 use rustix::process::Signal as Number;
 use tokio::sync::mpsc;
 
@@ -22,7 +23,7 @@ use crate::runtime::encoder::{Encoder, Frame};
 use crate::runtime::input::{INPUT_QUEUE_MAX, Reader, Source};
 use crate::runtime::keys::Answer;
 use crate::runtime::parser::Parser;
-use crate::runtime::signals::{self, Signal};
+use crate::runtime::signals::{self, SIGNAL_TIME_MAX, Signal};
 use crate::runtime::tty::{Device, Interruption, KITTY_PUSH, restore_now};
 use crate::runtime::writer::{Sink, Traffic, Writer, WriterOrders};
 
@@ -43,9 +44,6 @@ const ANSWER_TIME_MAX: Duration = Duration::from_millis(150);
 
 /// How long the end waits for our threads. They hang only on a terminal that hangs.
 const THREADS_TIME_MAX: Duration = Duration::from_millis(300);
-
-/// How long a signal may take from the kernel to our thread.
-const SIGNAL_TIME_MAX: Duration = Duration::from_millis(100);
 
 const STEP: Duration = Duration::from_millis(5);
 
@@ -313,9 +311,10 @@ fn wait_until(time_max: Duration, mut is_so: impl FnMut() -> bool) -> bool {
 /// True when a shell with job control started us and is still there: it put us into a process group of our own in its
 /// session. Without one nobody would ever let a stopped program go on.
 fn has_shell() -> bool {
-    let session = rustix::process::getsid(None).ok();
-    let parents = rustix::process::getppid().and_then(|it| rustix::process::getsid(Some(it)).ok());
-    session != Some(rustix::process::getpgrp()) && session == parents
+    let (session, parent) = (unistd::getsid(None), unistd::getppid());
+    // In a container the parent may be outside of its processes: then it has the number 0, which would mean ourselves.
+    let is_known = parent != unistd::Pid::from_raw(0);
+    is_known && session != Ok(unistd::getpgrp()) && session == unistd::getsid(Some(parent))
 }
 
 /// The writer's end of the device.

@@ -217,8 +217,7 @@ impl Device {
 
     /// True when the shell gave us the terminal. False in the background.
     pub(crate) fn is_foreground(&self) -> bool {
-        let owner = rustix::termios::tcgetpgrp(&self.input);
-        owner.is_ok_and(|owner| owner == rustix::process::getpgrp())
+        nix::unistd::tcgetpgrp(&self.input).is_ok_and(|owner| owner == nix::unistd::getpgrp())
     }
 
     /// The size now.
