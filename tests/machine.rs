@@ -156,16 +156,20 @@ fn plan_of(effects: &[Effect]) -> Plan {
     plan.expect("a rehearsal")
 }
 
-fn rehearsed(state: &mut State, plan: &Plan) -> Vec<Effect> {
-    let answer = Rehearsal {
+fn rehearsal(plan: &Plan) -> Rehearsal {
+    Rehearsal {
         footing: plan.footing.clone(),
         read_at: at(2),
         access: vec![],
         dry_run: DryRun::Accepted(vec![]),
         writes: vec![],
         shown: Block::clean("{}"),
-    };
-    update(state, Event::Order(plan.id.clone(), OrderNews::Rehearsed(Ok(Box::new(answer)))))
+    }
+}
+
+fn rehearsed(state: &mut State, plan: &Plan) -> Vec<Effect> {
+    let answer = OrderNews::Rehearsed(Ok(Box::new(rehearsal(plan))));
+    update(state, Event::Order(plan.id.clone(), answer))
 }
 
 fn is_execution(effects: &[Effect]) -> bool {
@@ -254,6 +258,54 @@ fn a_risky_deed_goes_only_with_its_name() {
     assert!(!is_execution(&press(&mut state, 4, "enter")), "half a name is no name");
     let _ = press(&mut state, 4, "b");
     assert!(is_execution(&press(&mut state, 5, "enter")));
+}
+
+#[test]
+fn the_reason_of_the_dialog_goes_with_the_order_and_answers_nothing() {
+    let mut state = cockpit(Mode::Real);
+    let _ = press(&mut state, 2, "a");
+    for key in ["tab", "y", "n", "y"] {
+        assert!(!is_execution(&press(&mut state, 3, key)), "{key} is text of the reason");
+    }
+    let _ = update(&mut state, Event::Input(Input::Paste(Text::clean(" 5xx"), at(3))));
+    assert!(!is_execution(&press(&mut state, 4, "enter")), "ends the reason, nothing else");
+    assert!(dialog_is_open(&state));
+    let effects = press(&mut state, 5, "y");
+    assert!(is_execution(&effects));
+    let order = state.orders().latest(&target("web")).expect("an order");
+    assert_eq!(order.plan.reason, Text::clean("yny 5xx"));
+}
+
+#[test]
+fn esc_in_the_reason_goes_back_to_the_answer() {
+    let mut state = cockpit(Mode::Real);
+    let _ = press(&mut state, 2, "a");
+    let _ = press(&mut state, 3, "tab");
+    let _ = press(&mut state, 3, "esc");
+    assert!(dialog_is_open(&state));
+    let _ = press(&mut state, 3, "esc");
+    assert!(!dialog_is_open(&state));
+}
+
+#[test]
+fn a_long_patch_is_scrolled_in_the_dialog() {
+    let mut state = cockpit(Mode::Real);
+    let plan = plan_of(&press(&mut state, 2, "p"));
+    let _ = rehearsed(&mut state, &plan);
+    let scroll = |state: &State| match state.focus().popups.last() {
+        Some(Popup::Confirm(dialog)) => dialog.scroll,
+        _ => unreachable!("the dialog is open"),
+    };
+    let _ = press(&mut state, 3, "down");
+    assert_eq!(scroll(&state), 0, "a patch of one line has no second");
+    let mut answer = rehearsal(&plan);
+    answer.shown = Block::clean("{\n1\n2\n}");
+    let answered = OrderNews::Rehearsed(Ok(Box::new(answer)));
+    let _ = update(&mut state, Event::Order(plan.id.clone(), answered));
+    for _ in 0..9 {
+        let _ = press(&mut state, 4, "down");
+    }
+    assert_eq!(scroll(&state), 3);
 }
 
 #[test]

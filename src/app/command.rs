@@ -58,6 +58,7 @@ impl CommandSpec {
             | Command::Arm
             | Command::Yes
             | Command::No
+            | Command::Reason
             | Command::Zoom(_)
             | Command::Copy
             | Command::Save(_) => None,
@@ -361,6 +362,13 @@ pub const COMMANDS: &[CommandSpec] = &[
     ),
     key("confirm.yes", "yes", "do it (only where no name has to be typed)", Confirm, Command::Yes),
     key("confirm.no", "no", "do not; nothing is sent", Confirm, Command::No),
+    key(
+        "confirm.reason",
+        "say why",
+        "write a reason for the record and the Event on the object; again: back to the answer",
+        Confirm,
+        Command::Reason,
+    ),
 ];
 
 /// What the palette lists on this screen: deeds are there even where they are impossible, and say why when opened.

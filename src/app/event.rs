@@ -136,6 +136,8 @@ pub enum Command {
     Yes,
     /// Says no.
     No,
+    /// Goes to the dialog's line for the reason, and back to its answer.
+    Reason,
     /// Zooms the time axis.
     Zoom(Zoom),
     /// Copies the selected name.

@@ -143,10 +143,43 @@ pub struct Dialog {
     pub opened_at: Timestamp,
     /// What is typed: the name, where the deed asks for it.
     pub typed: Line,
+    /// Why the operator does it, for the record and for the Event on the object.
+    pub reason: Line,
+    /// Where the keys go.
+    pub field: DialogField,
+    /// First line shown of the patch.
+    pub scroll: usize,
     /// Why the deed may not go, after a yes.
     pub refusals: Vec<Refusal>,
     /// What changed since it opened.
     pub changed: Vec<Text>,
+}
+
+impl Dialog {
+    /// A dialog as it opens: nothing is answered yet.
+    #[must_use]
+    pub fn new(order: OrderId, opened_at: Timestamp) -> Self {
+        Self {
+            order,
+            opened_at,
+            typed: Line::default(),
+            reason: Line::default(),
+            field: DialogField::Answer,
+            scroll: 0,
+            refusals: Vec::new(),
+            changed: Vec::new(),
+        }
+    }
+}
+
+/// Where the keys of a dialog go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DialogField {
+    /// To the answer: yes or no, or the name.
+    #[default]
+    Answer,
+    /// To the line of the reason. Nothing pressed there answers.
+    Reason,
 }
 
 /// A text that scrolls.

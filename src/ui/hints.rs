@@ -2,7 +2,7 @@
 
 use crate::app::command::CommandSpec;
 use crate::app::event::{Command, Motion, Screen, Show, Zoom};
-use crate::app::focus::{Focus, Popup};
+use crate::app::focus::{DialogField, Focus, Popup};
 use crate::app::key::sequence_text;
 use crate::app::keymap::{KeyContext, Keymap, Next};
 use crate::app::notices::Urgency;
@@ -73,13 +73,18 @@ fn wanted(state: &State, context: KeyContext) -> Vec<(Command, &'static str)> {
         (command, title)
     };
     match context {
+        KeyContext::Confirm if is_explaining(state) => {
+            vec![(Command::Open, "ends the reason"), (Command::Back, "back to the answer")]
+        }
         KeyContext::Confirm if asks_for_name(state) => vec![
             (Command::Open, "submits the name, when it is the right one"),
+            title(Command::Reason),
             (Command::Back, "leave, nothing is sent"),
         ],
         KeyContext::Confirm => vec![
             (Command::Yes, "yes"),
             (Command::No, "no"),
+            title(Command::Reason),
             (Command::Back, "leave, nothing is sent"),
         ],
         KeyContext::Pager => vec![
@@ -105,6 +110,11 @@ fn wanted(state: &State, context: KeyContext) -> Vec<(Command, &'static str)> {
             wanted
         }
     }
+}
+
+/// Whether the keys go to the dialog's reason.
+fn is_explaining(state: &State) -> bool {
+    matches!(state.focus().popups.last(), Some(Popup::Confirm(dialog)) if dialog.field == DialogField::Reason)
 }
 
 /// Whether the dialog on top wants a name typed.

@@ -1,6 +1,6 @@
 //! What the operator asks of the program: moving, opening, going back, showing.
 
-use super::{ask, feed, order, picker};
+use super::{ask, dialog, feed, order, picker};
 use crate::app::event::{Command, Effect, Motion, Screen, Show, Zoom};
 use crate::app::focus::{Loadable, POPUPS_MAX, Pager, PagerKind, PickerKind, Popup};
 use crate::app::input::{Mouse, MouseAct};
@@ -41,8 +41,9 @@ pub(super) fn run(state: &mut State, command: Command) -> Vec<Effect> {
         Command::Go(screen) => go(state, screen),
         Command::Show(show) => shown(state, show),
         Command::Arm => order::arm(state),
-        Command::Deed(action) => order::open(state, action),
-        Command::Yes => order::yes(state),
+        Command::Deed(action) => dialog::open(state, action),
+        Command::Yes => dialog::yes(state),
+        Command::Reason => dialog::reason(state),
         Command::Zoom(zoom) => zoomed(state, zoom),
         Command::Copy => match &state.focus.selected {
             Some(target) => vec![Effect::Copy(Text::clean(&target.to_string()))],
@@ -70,6 +71,9 @@ pub(super) fn push(state: &mut State, popup: Popup) {
 /// One back. Never acts.
 fn back(state: &mut State) -> Vec<Effect> {
     state.notices.mark_seen();
+    if dialog::left_reason(state) {
+        return vec![];
+    }
     match state.focus.popups.pop() {
         Some(Popup::Confirm(dialog)) => return order::given_up(state, &dialog.order),
         Some(_) => return vec![],
@@ -130,9 +134,12 @@ pub(super) fn keep_selection(state: &mut State) {
 }
 
 fn opened(state: &mut State) -> Vec<Effect> {
+    if dialog::left_reason(state) {
+        return vec![];
+    }
     match state.focus.popups.last() {
         Some(Popup::Picker(_)) => return picker::choose(state),
-        Some(Popup::Confirm(_)) => return order::submit(state),
+        Some(Popup::Confirm(_)) => return dialog::submit(state),
         Some(Popup::Pager(_) | Popup::Help { .. } | Popup::Notices { .. }) => return vec![],
         None => {}
     }
@@ -248,8 +255,15 @@ fn log(state: &mut State, life: LogLife) -> Vec<Effect> {
     page(state, &title, PagerKind::Log, question)
 }
 
+/// Lines of the patch that a page moves: a dialog shows only some of it.
+const PATCH_PAGE: usize = 4;
+
 fn moved(state: &mut State, motion: Motion) -> Vec<Effect> {
     let page = usize::from(state.focus.size.1.saturating_sub(6)).max(1);
+    let patch = match state.focus.popups.last() {
+        Some(Popup::Confirm(dialog)) => dialog::patch_lines(state, &dialog.order),
+        Some(_) | None => 0,
+    };
     match state.focus.popups.last_mut() {
         Some(Popup::Picker(open)) => {
             open.cursor = step(open.cursor, open.shown.len(), motion, page);
@@ -267,7 +281,10 @@ fn moved(state: &mut State, motion: Motion) -> Vec<Effect> {
             *scroll = step(*scroll, 400, motion, page);
             return vec![];
         }
-        Some(Popup::Confirm(_)) => return vec![],
+        Some(Popup::Confirm(dialog)) => {
+            dialog.scroll = step(dialog.scroll, patch, motion, PATCH_PAGE);
+            return vec![];
+        }
         None => {}
     }
     match state.focus.screen {

@@ -4,7 +4,7 @@ use tui_input::InputRequest;
 
 use super::{command, order, picker};
 use crate::app::event::{Command, Effect, Screen};
-use crate::app::focus::{PickerKind, Popup};
+use crate::app::focus::{DialogField, PickerKind, Popup};
 use crate::app::input::Input;
 use crate::app::key::{Key, KeyCode, Modifiers};
 use crate::app::keymap::{KeyContext, Lookup};
@@ -79,7 +79,10 @@ fn pressed(state: &mut State, key: Key, at: Timestamp) -> Vec<Effect> {
 fn is_typing(state: &State) -> bool {
     match state.focus.popups.last() {
         Some(Popup::Picker(_)) => true,
-        Some(Popup::Confirm(dialog)) => state.orders.get(&dialog.order).is_some_and(asks_for_name),
+        Some(Popup::Confirm(dialog)) => {
+            dialog.field == DialogField::Reason
+                || state.orders.get(&dialog.order).is_some_and(asks_for_name)
+        }
         Some(_) => false,
         None => state.focus.list.is_filtering,
     }
@@ -139,8 +142,12 @@ fn edit(state: &mut State, change: impl FnOnce(&mut tui_input::Input)) {
             picker::search(open);
         }
         Some(Popup::Confirm(dialog)) => {
-            change(&mut dialog.typed);
-            cut(&mut dialog.typed);
+            let line = match dialog.field {
+                DialogField::Answer => &mut dialog.typed,
+                DialogField::Reason => &mut dialog.reason,
+            };
+            change(line);
+            cut(line);
         }
         None if state.focus.list.is_filtering => {
             change(&mut state.focus.list.filter);
@@ -157,14 +164,18 @@ fn cut(line: &mut tui_input::Input) {
     }
 }
 
-/// A paste is text where text is typed, but never in the dialog of a deed: a name must be typed by a person.
+/// A paste is text where text is typed, but never the answer to a dialog: a name must be typed by a person.
 fn pasted(state: &mut State, text: &Text, _at: Timestamp) -> Vec<Effect> {
     let is_picker = matches!(
         state.focus.popups.last(),
         Some(Popup::Picker(open)) if open.kind != PickerKind::Palette
     );
+    let is_reason = matches!(
+        state.focus.popups.last(),
+        Some(Popup::Confirm(dialog)) if dialog.field == DialogField::Reason
+    );
     let is_filter = state.focus.popups.is_empty() && state.focus.list.is_filtering;
-    if is_picker || is_filter {
+    if is_picker || is_reason || is_filter {
         for c in text.as_str().chars().take(TYPED_MAX) {
             edit(state, |line| {
                 line.handle(InputRequest::InsertChar(c));

@@ -2,6 +2,7 @@
 
 mod ask;
 mod command;
+mod dialog;
 mod feed;
 mod input;
 mod order;

@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use super::command::push;
+use super::dialog;
 use crate::app::event::{Ask, Consent, Effect};
-use crate::app::focus::{Dialog, Popup};
+use crate::app::focus::{DialogField, Popup};
 use crate::app::notices::Urgency;
 use crate::app::orders::{self, ORDERS_MAX};
 use crate::app::state::{Mode, State};
-use crate::control::action::{Action, Confirm, Danger};
+use crate::control::action::{Action, Danger};
 use crate::control::audit::AuditEntry;
 use crate::control::check::{self, Arming, CheckId, Confirmation, Evidence, Refusal, Rehearsed};
 use crate::control::clearance::clear;
@@ -27,36 +27,6 @@ const ARMED_FOR: Duration = Duration::from_mins(10);
 
 /// How long pause and abort of the command line wait for a rehearsal before they go without.
 const SAFE_PATIENCE: Duration = Duration::from_secs(2);
-
-/// Opens the dialog of a deed on the selected workload.
-pub(super) fn open(state: &mut State, action: Action) -> Vec<Effect> {
-    let Some(target) = state.focus.selected.clone() else {
-        state.notices.say(state.now, Urgency::Info, "no rollout is selected");
-        return vec![];
-    };
-    let (id, made) = begin(state, action, &target, Text::default());
-    match made {
-        Ok(effect) => {
-            let opened_at = state.now;
-            let dialog = Dialog {
-                order: id,
-                opened_at,
-                typed: tui_input::Input::default(),
-                refusals: vec![],
-                changed: vec![],
-            };
-            push(state, Popup::Confirm(Box::new(dialog)));
-            vec![effect]
-        }
-        Err(refusals) => {
-            for refusal in &refusals {
-                let text = format!("{action}: {}; {}", refusal.why, refusal.remedy);
-                state.notices.say(state.now, Urgency::Warning, &text);
-            }
-            vec![]
-        }
-    }
-}
 
 /// Takes a deed of the command line: the same path, with the yes given beforehand.
 pub(super) fn asked(state: &mut State, ask: Ask) -> Vec<Effect> {
@@ -77,7 +47,7 @@ pub(super) fn asked(state: &mut State, ask: Ask) -> Vec<Effect> {
 }
 
 /// Makes the plan and has it rehearsed.
-fn begin(
+pub(super) fn begin(
     state: &mut State,
     action: Action,
     target: &WorkloadRef,
@@ -118,51 +88,9 @@ fn planned(
     Ok(order_machine::begin(plan(action, &row.workload, &context)?, state.now))
 }
 
-/// `y` in the dialog.
-pub(super) fn yes(state: &mut State) -> Vec<Effect> {
-    let Some(order) = dialog(state).and_then(|dialog| state.orders.get(&dialog.order)) else {
-        return vec![];
-    };
-    if orders::asks_for_name(order) {
-        let text = format!("type {} and press Enter", order.plan.target.name);
-        state.notices.say(state.now, Urgency::Info, &text);
-        return vec![];
-    }
-    let is_waited_for = order.plan.action.confirm() == Confirm::YesWhenFresh;
-    if is_waited_for && matches!(order.state, OrderState::Rehearsing) {
-        state.notices.say(state.now, Urgency::Info, "still asking the server what it would say");
-        return vec![];
-    }
-    let id = order.id().clone();
-    confirm(state, &id, Confirmation::Yes)
-}
-
-/// Enter in the dialog: submits only when what is typed is the name.
-pub(super) fn submit(state: &mut State) -> Vec<Effect> {
-    let Some(dialog) = dialog(state) else { return vec![] };
-    let typed = Text::clean(dialog.typed.value());
-    let id = dialog.order.clone();
-    let Some(order) = state.orders.get(&id) else { return vec![] };
-    if !orders::asks_for_name(order) || typed.as_str() != order.plan.target.name.as_str() {
-        return vec![];
-    }
-    if matches!(order.state, OrderState::Rehearsing) {
-        state.notices.say(state.now, Urgency::Info, "still asking the server what it would say");
-        return vec![];
-    }
-    confirm(state, &id, Confirmation::Typed(typed))
-}
-
-fn dialog(state: &State) -> Option<&Dialog> {
-    match state.focus.popups.last() {
-        Some(Popup::Confirm(dialog)) => Some(dialog),
-        Some(Popup::Pager(_) | Popup::Picker(_) | Popup::Help { .. } | Popup::Notices { .. })
-        | None => None,
-    }
-}
-
 /// The checks, all at once: a clearance, or every refusal with its remedy.
-fn confirm(state: &mut State, id: &OrderId, confirmation: Confirmation) -> Vec<Effect> {
+pub(super) fn confirm(state: &mut State, id: &OrderId, confirmation: Confirmation) -> Vec<Effect> {
+    dialog::explain(state, id);
     let Some(order) = state.orders.get(id) else { return vec![] };
     let rehearsed = match &order.state {
         OrderState::Rehearsed(answer) => Rehearsed::Answered(answer),
@@ -185,7 +113,7 @@ fn confirm(state: &mut State, id: &OrderId, confirmation: Confirmation) -> Vec<E
             if let Some(since) = state.orders.armed.get_mut(&cluster) {
                 *since = state.now;
             }
-            close_dialog(state, id);
+            dialog::close(state, id);
             vec![Effect::Execute(Box::new(clearance))]
         }
         Err(refusals) => refuse(state, id, refusals),
@@ -195,11 +123,11 @@ fn confirm(state: &mut State, id: &OrderId, confirmation: Confirmation) -> Vec<E
 /// In a dialog the refusals are shown and the operator may mend their cause; without one the order is over.
 fn refuse(state: &mut State, id: &OrderId, refusals: Vec<Refusal>) -> Vec<Effect> {
     let is_footing = refusals.iter().any(|refusal| refusal.check == CheckId::Footing);
-    let has_dialog = dialog_of(state, id).is_some();
+    let has_dialog = dialog::of(state, id).is_some();
     if has_dialog && is_footing {
         return ask_again(state, id);
     }
-    if let Some(dialog) = dialog_of(state, id) {
+    if let Some(dialog) = dialog::of(state, id) {
         dialog.refusals = refusals;
         return vec![];
     }
@@ -207,24 +135,6 @@ fn refuse(state: &mut State, id: &OrderId, refusals: Vec<Refusal>) -> Vec<Effect
     let Some(order) = state.orders.get_mut(id) else { return vec![] };
     let entries = order_machine::refused(order, refusals, now);
     record(state, id, entries)
-}
-
-fn dialog_of<'a>(state: &'a mut State, id: &OrderId) -> Option<&'a mut Dialog> {
-    state.focus.popups.iter_mut().find_map(|popup| match popup {
-        Popup::Confirm(dialog) if dialog.order == *id => Some(&mut **dialog),
-        Popup::Confirm(_)
-        | Popup::Pager(_)
-        | Popup::Picker(_)
-        | Popup::Help { .. }
-        | Popup::Notices { .. } => None,
-    })
-}
-
-fn close_dialog(state: &mut State, id: &OrderId) {
-    state
-        .focus
-        .popups
-        .retain(|popup| !matches!(popup, Popup::Confirm(dialog) if dialog.order == *id));
 }
 
 fn evidence(state: &State, order: &Order, confirmation: Confirmation) -> Evidence {
@@ -264,9 +174,11 @@ fn ask_again(state: &mut State, id: &OrderId) -> Vec<Effect> {
     };
     let anew = planned(state, action, &target, id, reason);
     let now = state.now;
-    let Some(dialog) = dialog_of(state, id) else { return vec![] };
+    let Some(dialog) = dialog::of(state, id) else { return vec![] };
     dialog.opened_at = now;
     dialog.typed.reset();
+    dialog.field = DialogField::Answer;
+    dialog.scroll = 0;
     dialog.changed = changed;
     match anew {
         Ok(order) => {
@@ -362,7 +274,7 @@ pub(super) fn world_moved(state: &mut State, touched: &[WorkloadRef]) -> Vec<Eff
         let entries = with_facts(state, &id, order_machine::look);
         effects.extend(record(state, &id, entries));
         let moved = state.orders.get(&id).is_some_and(|order| footing_changed(state, order));
-        if moved && dialog_of(state, &id).is_some() {
+        if moved && dialog::of(state, &id).is_some() {
             effects.extend(ask_again(state, &id));
         }
     }
@@ -427,7 +339,7 @@ pub(super) fn resumed(state: &mut State, at: Timestamp) -> Vec<Effect> {
         })
         .collect();
     for id in &open {
-        close_dialog(state, id);
+        dialog::close(state, id);
         given_up(state, id);
     }
     if had_arms || !open.is_empty() {

@@ -5,7 +5,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::app::event::Command;
-use crate::app::focus::Dialog;
+use crate::app::focus::{Dialog, DialogField};
 use crate::app::keymap::KeyContext;
 use crate::app::state::State;
 use crate::control::action::{Confirm, Danger};
@@ -62,11 +62,12 @@ fn lines(
         evidence(state, plan, cells),
         undo(plan, cells),
         refusals(dialog, cells),
+        reason(state, dialog, cells),
         question(state, dialog, order, cells),
     ]
     .concat();
     let room = rows.saturating_sub(lines.len() + below.len()).max(PATCH_LINES_MIN);
-    lines.extend(rehearsal::patch(order, (cells, room)));
+    lines.extend(rehearsal::patch(order, dialog.scroll, (cells, room)));
     if lines.len() + below.len() > rows {
         // Too much for this terminal: what is asked, and why it may not go, is never lost.
         lines.truncate(rows.saturating_sub(below.len() + 1));
@@ -130,12 +131,12 @@ fn subject(plan: &Plan, cells: usize) -> Vec<Words> {
         labelled("uid", Words::of(Role::Muted, uid)).cut(cells, Keep::Start),
     ];
     lines.extend(sentence("change", plan.change.as_str(), (Role::Text, 2), cells));
-    lines.extend(sentence("reason", plan.reason.as_str(), (Role::Text, 1), cells));
     lines
 }
 
 fn will(plan: &Plan, cells: usize) -> Vec<Words> {
-    let about = plan.prediction.about.map(|about| format!(", in about {}", format::exactly(about)));
+    let about =
+        plan.prediction.about.map(|about| format!(" · in about {}", format::exactly(about)));
     let text = format!("{}{}", plan.prediction.effect, about.unwrap_or_default());
     sentence("will", &text, (Role::Text, 3), cells)
 }
@@ -207,11 +208,30 @@ fn refusals(dialog: &Dialog, cells: usize) -> Vec<Words> {
     lines
 }
 
+/// Why the operator does it: for the record, and for those who read the object's Events.
+fn reason(state: &State, dialog: &Dialog, cells: usize) -> Vec<Words> {
+    let key = hints::key_of(state.keymap(), KeyContext::Confirm, &Command::Reason);
+    let key = key.unwrap_or_default();
+    let room = cells.saturating_sub(LABEL).max(8);
+    let words = match dialog.field {
+        DialogField::Reason => typed::line(&dialog.reason, room),
+        DialogField::Answer if dialog.reason.value().trim().is_empty() => {
+            Words::of(Role::Key, key).and(Role::Muted, " says why, for the record")
+        }
+        DialogField::Answer => Words::of(Role::Text, Text::clean(dialog.reason.value()).as_str()),
+    };
+    vec![labelled("reason", words).cut(cells, Keep::Start)]
+}
+
 fn question(state: &State, dialog: &Dialog, order: &Order, cells: usize) -> Vec<Words> {
     let key = |command: Command| {
         hints::key_of(state.keymap(), KeyContext::Confirm, &command).unwrap_or_default()
     };
     let plan = &order.plan;
+    if dialog.field == DialogField::Reason {
+        let words = Words::of(Role::Key, key(Command::Open)).and(Role::Text, " ends the reason");
+        return vec![Words::new(), words.cut(cells, Keep::Start)];
+    }
     let words = match plan.action.confirm() {
         Confirm::TypedName => {
             let name = plan.target.name.as_str();

@@ -11,11 +11,12 @@ use crate::ui::answer;
 use crate::ui::format::{self, Keep};
 use crate::ui::ink::Words;
 use crate::ui::popups::confirm::{labelled, sentence};
+use crate::ui::popups::frame;
 use crate::ui::theme::Role;
 
-/// The exact patch once it is known, else what it will set; at most `room` lines.
+/// The exact patch once it is known, else what it will set; at most `room` lines, from `scroll` on.
 #[must_use]
-pub fn patch(order: &Order, (cells, room): (usize, usize)) -> Vec<Words> {
+pub fn patch(order: &Order, scroll: usize, (cells, room): (usize, usize)) -> Vec<Words> {
     let lines: Vec<String> = match &order.state {
         OrderState::Rehearsed(rehearsal) => {
             rehearsal.shown.lines().iter().map(Text::to_string).collect()
@@ -29,16 +30,18 @@ pub fn patch(order: &Order, (cells, room): (usize, usize)) -> Vec<Words> {
     };
     let all = lines.len();
     let told = if all > room { room.saturating_sub(1) } else { all };
+    let start = scroll.min(all - told);
     let label = |index: usize| if index == 0 { "writes" } else { "" };
     let mut shown: Vec<Words> = lines
         .into_iter()
+        .skip(start)
         .take(told)
         .enumerate()
         .map(|(index, line)| labelled(label(index), Words::of(Role::Muted, line)))
         .map(|line| line.cut(cells, Keep::Start))
         .collect();
     if all > told {
-        let more = format!("… {} more of the patch", format::count(all - told, "line"));
+        let more = format!("… lines {} of the patch; ↑ ↓", frame::position(start, told, all));
         shown.push(labelled(label(told), Words::of(Role::Muted, more)));
     }
     shown

@@ -1,0 +1,137 @@
+//! The dialog of a deed: opening it, answering it, saying why. What an answer sets in motion is in `order`.
+
+use super::command::push;
+use super::order::{begin, confirm};
+use crate::app::event::Effect;
+use crate::app::focus::{Dialog, DialogField, Popup};
+use crate::app::notices::Urgency;
+use crate::app::orders;
+use crate::app::state::State;
+use crate::control::action::{Action, Confirm};
+use crate::control::check::Confirmation;
+use crate::control::order::OrderState;
+use crate::domain::ids::OrderId;
+use crate::domain::text::Text;
+
+/// Opens the dialog of a deed on the selected workload.
+pub(super) fn open(state: &mut State, action: Action) -> Vec<Effect> {
+    let Some(target) = state.focus.selected.clone() else {
+        state.notices.say(state.now, Urgency::Info, "no rollout is selected");
+        return vec![];
+    };
+    let (id, made) = begin(state, action, &target, Text::default());
+    match made {
+        Ok(effect) => {
+            let dialog = Dialog::new(id, state.now);
+            push(state, Popup::Confirm(Box::new(dialog)));
+            vec![effect]
+        }
+        Err(refusals) => {
+            for refusal in &refusals {
+                let text = format!("{action}: {}; {}", refusal.why, refusal.remedy);
+                state.notices.say(state.now, Urgency::Warning, &text);
+            }
+            vec![]
+        }
+    }
+}
+
+/// `y` in the dialog.
+pub(super) fn yes(state: &mut State) -> Vec<Effect> {
+    let Some(order) = top(state).and_then(|dialog| state.orders.get(&dialog.order)) else {
+        return vec![];
+    };
+    if orders::asks_for_name(order) {
+        let text = format!("type {} and press Enter", order.plan.target.name);
+        state.notices.say(state.now, Urgency::Info, &text);
+        return vec![];
+    }
+    let is_waited_for = order.plan.action.confirm() == Confirm::YesWhenFresh;
+    if is_waited_for && matches!(order.state, OrderState::Rehearsing) {
+        state.notices.say(state.now, Urgency::Info, "still asking the server what it would say");
+        return vec![];
+    }
+    let id = order.id().clone();
+    confirm(state, &id, Confirmation::Yes)
+}
+
+/// Enter in the dialog: submits only when what is typed is the name.
+pub(super) fn submit(state: &mut State) -> Vec<Effect> {
+    let Some(dialog) = top(state) else { return vec![] };
+    let typed = Text::clean(dialog.typed.value());
+    let id = dialog.order.clone();
+    let Some(order) = state.orders.get(&id) else { return vec![] };
+    if !orders::asks_for_name(order) || typed.as_str() != order.plan.target.name.as_str() {
+        return vec![];
+    }
+    if matches!(order.state, OrderState::Rehearsing) {
+        state.notices.say(state.now, Urgency::Info, "still asking the server what it would say");
+        return vec![];
+    }
+    confirm(state, &id, Confirmation::Typed(typed))
+}
+
+fn top(state: &State) -> Option<&Dialog> {
+    match state.focus.popups.last() {
+        Some(Popup::Confirm(dialog)) => Some(dialog),
+        Some(Popup::Pager(_) | Popup::Picker(_) | Popup::Help { .. } | Popup::Notices { .. })
+        | None => None,
+    }
+}
+
+/// What the operator wrote into the dialog goes with the order.
+pub(super) fn explain(state: &mut State, id: &OrderId) {
+    let Some(dialog) = of(state, id) else { return };
+    let reason = Text::clean(dialog.reason.value().trim());
+    if let Some(order) = state.orders.get_mut(id)
+        && !orders::was_handed_over(order)
+    {
+        order.plan.reason = reason;
+    }
+}
+
+/// Goes to the line of the reason, and back to the answer.
+pub(super) fn reason(state: &mut State) -> Vec<Effect> {
+    if let Some(Popup::Confirm(dialog)) = state.focus.popups.last_mut() {
+        dialog.field = match dialog.field {
+            DialogField::Answer => DialogField::Reason,
+            DialogField::Reason => DialogField::Answer,
+        };
+    }
+    vec![]
+}
+
+/// Leaves the line of the reason. False when the keys were not there.
+pub(super) fn left_reason(state: &mut State) -> bool {
+    match state.focus.popups.last_mut() {
+        Some(Popup::Confirm(dialog)) if dialog.field == DialogField::Reason => {
+            dialog.field = DialogField::Answer;
+            true
+        }
+        Some(_) | None => false,
+    }
+}
+
+/// How many lines the patch of the dialog has.
+pub(super) fn patch_lines(state: &State, id: &OrderId) -> usize {
+    let shown = state.orders.rehearsal(id).map_or(0, |rehearsal| rehearsal.shown.lines().len());
+    shown.max(1)
+}
+
+pub(super) fn of<'a>(state: &'a mut State, id: &OrderId) -> Option<&'a mut Dialog> {
+    state.focus.popups.iter_mut().find_map(|popup| match popup {
+        Popup::Confirm(dialog) if dialog.order == *id => Some(&mut **dialog),
+        Popup::Confirm(_)
+        | Popup::Pager(_)
+        | Popup::Picker(_)
+        | Popup::Help { .. }
+        | Popup::Notices { .. } => None,
+    })
+}
+
+pub(super) fn close(state: &mut State, id: &OrderId) {
+    state
+        .focus
+        .popups
+        .retain(|popup| !matches!(popup, Popup::Confirm(dialog) if dialog.order == *id));
+}
