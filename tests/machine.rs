@@ -93,6 +93,7 @@ fn waiting(name: &str) -> Workload {
             generation: Generation(7),
             created: Some(START),
             deleting: None,
+            hands: [].into(),
         },
         strategy: Strategy::Canary,
         replicas: ReplicaCounts {

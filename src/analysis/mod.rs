@@ -2,8 +2,16 @@
 
 pub mod rollout_status;
 
+pub mod pace;
+
 pub mod steps;
+
+#[cfg(test)]
+mod steps_tests;
 
 pub mod verdict;
 
 pub mod need;
+
+#[cfg(test)]
+mod need_tests;

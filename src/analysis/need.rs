@@ -184,7 +184,10 @@ pub fn still_serving(workload: &Workload, rollout: &Rollout) -> Option<String> {
     let pods = canary.replicas.available.or(canary.replicas.current)?;
     (pods > 0).then(|| {
         let held = if rollout.spec.paused { " while paused by hand" } else { "" };
-        format!("aborted{held}, but {pods} canary pods still serve")
+        match pods {
+            1 => format!("aborted{held}, but 1 canary pod still serves"),
+            _ => format!("aborted{held}, but {pods} canary pods still serve"),
+        }
     })
 }
 

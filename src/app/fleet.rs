@@ -1,8 +1,11 @@
 //! What is known of every workload, and what follows from it. One row per release, keyed by name.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
 
 use crate::analysis::need::{self, Context, Group, Need, NeedKind};
+use crate::analysis::pace;
 use crate::analysis::rollout_status::{self, Health, Status};
 use crate::analysis::steps::{self, Position, Weight};
 use crate::analysis::verdict::{self, Answer as VerdictAnswer, Limits, Verdict};
@@ -10,9 +13,9 @@ use crate::domain::detail::Detail;
 use crate::domain::feed::Trouble;
 use crate::domain::ids::{ClusterName, PodHash, WorkloadRef};
 use crate::domain::metric::{Charts, Comparison, MetricKind};
-use crate::domain::observed::{Observed, Timestamp};
+use crate::domain::observed::{Observed, Timestamp, age};
 use crate::domain::text::Text;
-use crate::domain::workload::Workload;
+use crate::domain::workload::{Hand, Workload};
 
 /// Most moments kept of one rollout: a long canary of fifty steps has about two hundred.
 const HISTORY_MAX: usize = 400;
@@ -42,6 +45,8 @@ pub struct Row {
     pub metrics: Metrics,
     /// What we saw it do.
     pub history: VecDeque<Moment>,
+    /// How long its last update took, where we saw it whole.
+    pub took: Option<Duration>,
     /// Counts up with every change, so that a front can tell what is new.
     pub version: u64,
 }
@@ -87,8 +92,10 @@ pub enum MomentKind {
     Wanted(PodHash),
     /// Another version is proven.
     Proven(PodHash),
-    /// The verdict changed.
+    /// The canary began to fail, or fails no more.
     Verdict(VerdictAnswer),
+    /// Another tool wrote the object.
+    Touched(Text),
     /// A human began to be needed, or is no more.
     Need(Option<NeedKind>),
 }
@@ -158,10 +165,16 @@ impl Fleet {
                 {
                     row.metrics = Metrics::default();
                 }
+                row.note_change(&workload);
                 row.workload = workload;
                 row
             }
-            _ => Row::new(workload),
+            _ => {
+                let hands = Arc::clone(&workload.meta.hands);
+                let mut row = Row::new(workload);
+                row.note_hands(&hands, &[]);
+                row
+            }
         };
         self.judge(target, row, now);
     }
@@ -204,7 +217,11 @@ impl Fleet {
         let limits = self.limits;
         self.amend(target, now, |row| {
             let verdict = verdict::judge(&comparison.value, &limits);
+            let was_failing = row.metrics.failing.is_some();
             row.metrics.take_verdict(&verdict, comparison.at);
+            if was_failing != row.metrics.failing.is_some() {
+                row.note(comparison.at, Some(MomentKind::Verdict(verdict.answer)));
+            }
             row.metrics.verdict = Some(verdict);
             row.metrics.comparison = Some(comparison);
             row.metrics.trouble = None;
@@ -213,8 +230,8 @@ impl Fleet {
 
     fn judge(&mut self, target: WorkloadRef, mut row: Row, now: Timestamp) {
         self.versions += 1;
-        row.version = self.versions;
         row.judge(now);
+        row.version = self.versions;
         self.rows.insert(target, row);
     }
 }
@@ -259,12 +276,13 @@ impl Row {
             detail: None,
             metrics: Metrics::default(),
             history: VecDeque::new(),
+            took: None,
             version: 0,
         }
     }
 
     fn judge(&mut self, now: Timestamp) {
-        let is_new = self.history.is_empty();
+        let is_new = self.version == 0;
         let status = rollout_status::status(&self.workload);
         let context =
             Context { detail: self.detail.as_ref(), failing: self.metrics.failing.as_ref(), now };
@@ -290,6 +308,41 @@ impl Row {
         }
         self.group = need::group(&self.workload, &status, need.as_ref());
         (self.status, self.weight, self.position, self.need) = (status, weight, position, need);
+    }
+
+    /// What a new state of the object tells beside the status.
+    fn note_change(&mut self, next: &Workload) {
+        let (seen, before) = (next.seen_at, &self.workload);
+        let changed = |old: Option<&PodHash>, new: Option<&PodHash>| {
+            new.filter(|new| Some(*new) != old).cloned()
+        };
+        let wanted = changed(before.current_hash(), next.current_hash());
+        let proven = changed(steps::stable_hash(before), steps::stable_hash(next));
+        let hands = Arc::clone(&before.meta.hands);
+        let took = proven.as_ref().and_then(|proven| self.wanted_at(proven));
+        self.took = took.map(|since| age(since, seen)).or(self.took);
+        self.note(seen, wanted.map(MomentKind::Wanted));
+        self.note(seen, proven.map(MomentKind::Proven));
+        self.note_hands(&next.meta.hands, &hands);
+    }
+
+    /// When we saw that this version became the wanted one.
+    fn wanted_at(&self, hash: &PodHash) -> Option<Timestamp> {
+        let is_it = |moment: &&Moment| matches!(&moment.what, MomentKind::Wanted(it) if it == hash);
+        self.history.iter().rev().find(is_it).map(|moment| moment.at)
+    }
+
+    /// How long an update of it usually takes: as the last one, which we saw or the cluster still tells of.
+    #[must_use]
+    pub fn pace(&self) -> Option<Duration> {
+        self.took.or_else(|| pace::last_update(&self.workload, self.detail.as_ref()))
+    }
+
+    /// Tools that wrote the object since it was known as `before`.
+    fn note_hands(&mut self, now: &[Hand], before: &[Hand]) {
+        for hand in now.iter().filter(|hand| !before.contains(hand)) {
+            self.note(hand.at, Some(MomentKind::Touched(hand.manager.clone())));
+        }
     }
 
     /// A need whose beginning the controller does not tell begins when we first saw it.

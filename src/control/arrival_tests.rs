@@ -2,10 +2,11 @@
 
 use super::action::Action;
 use super::arrival::{Judgement, Since, judge, stands};
-use super::fixtures::{
-    Make, NEW, STABLE, at, blue_green, by_pods, canary, deployment, hashes, planned, run, set,
-};
+use super::fixtures::planned;
 use super::plan::Plan;
+use crate::domain::fixtures::{
+    Make, NEW, STABLE, at, blue_green, by_pods, canary, deployment, hashes, run, set,
+};
 use crate::domain::ids::{Generation, PodHash, ResourceVersion, Uid};
 use crate::domain::rollout::{RunPhase, Weights};
 use crate::domain::text::Text;

@@ -5,10 +5,11 @@ use proptest::prelude::*;
 use super::action::{Action, Danger};
 use super::check::{Arming, CheckId, Confirmation, Evidence, Found, Mode, Rehearsed, Rule, TABLE};
 use super::clearance::{CLEARANCE_AGE_MAX, clear};
-use super::fixtures::{at, canary, planned};
+use super::fixtures::planned;
 use super::footing::Footing;
 use super::plan::{Access, AccessAnswer, DryRun, Plan, Rehearsal, ResolvedWrite};
 use crate::domain::feed::Trouble;
+use crate::domain::fixtures::{at, canary};
 use crate::domain::ids::Name;
 use crate::domain::text::{Block, Text};
 

@@ -18,3 +18,6 @@ pub mod metric;
 pub mod feed;
 
 pub mod warning;
+
+#[cfg(test)]
+pub(crate) mod fixtures;

@@ -48,6 +48,17 @@ pub struct ObjectMeta {
     pub created: Option<Timestamp>,
     /// Being deleted since.
     pub deleting: Option<Timestamp>,
+    /// Who wrote it and when, each one's last time, beside its controller and ourselves.
+    pub hands: Arc<[Hand]>,
+}
+
+/// Somebody who wrote an object. The API server knows tools, not people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hand {
+    /// The field manager: `kubectl-argo-rollouts`, `argocd-controller`.
+    pub manager: Text,
+    /// When it wrote last, in the server's time.
+    pub at: Timestamp,
 }
 
 /// How pods are replaced.

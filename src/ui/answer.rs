@@ -455,7 +455,8 @@ fn owner_note(row: &Row, action: Action) -> String {
 pub fn effect(state: &State, row: &Row, action: Action) -> Option<String> {
     let mut context = PlanContext::new(state.now(), OrderId::new("none"), Text::default());
     context.detail = row.detail.as_ref();
+    context.last_took = row.pace();
     let plan = plan(action, &row.workload, &context).ok()?;
-    let about = plan.prediction.about.map(|about| format!(", in about {}", format::exactly(about)));
+    let about = plan.prediction.about.map(|about| format!(" · in about {}", format::exactly(about)));
     Some(format!("{}{}", plan.prediction.effect, about.unwrap_or_default()))
 }

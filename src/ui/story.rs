@@ -146,6 +146,10 @@ fn history(row: &Row, entries: &mut Vec<Entry>) {
                 let text = format!("needs a human: {}", kind.name());
                 entry(at, Lane::Phase, (Mark::Warning, Role::Waiting), text)
             }
+            MomentKind::Touched(manager) => {
+                let text = format!("{manager} wrote the object");
+                entry(at, Lane::Deed, (Mark::Foreign, Role::Muted), text)
+            }
             MomentKind::Need(None) => {
                 entry(at, Lane::Phase, (Mark::Good, Role::Good), "needs nobody".to_owned())
             }
@@ -219,6 +223,7 @@ fn actual(row: &Row) -> Vec<(Timestamp, f64)> {
             | MomentKind::Wanted(_)
             | MomentKind::Proven(_)
             | MomentKind::Verdict(_)
+            | MomentKind::Touched(_)
             | MomentKind::Need(_) => None,
         })
         .collect();

@@ -99,6 +99,7 @@ pub(super) fn canary(path: &str, tag: &str) -> Make {
             generation: Generation(7),
             created: Some(ago(900_000)),
             deleting: None,
+            hands: [].into(),
         },
         strategy: Strategy::Canary,
         replicas: counts(18, 18),

@@ -85,6 +85,7 @@ fn planned(
     }
     let mut context = PlanContext::new(state.now, id.clone(), reason);
     context.detail = row.detail.as_ref();
+    context.last_took = row.pace();
     Ok(order_machine::begin(plan(action, &row.workload, &context)?, state.now))
 }
 

@@ -12,12 +12,12 @@ use super::plane::{Meanwhile, Say, Server, deployment_json, hand_paused_json, ro
 use crate::control::action::Action;
 use crate::control::check::{Arming, Confirmation, Evidence, Mode, Rehearsed};
 use crate::control::clearance::{Clearance, clear};
-use crate::control::fixtures::{self, at, by_pods, canary, deployment};
 use crate::control::footing::Footing;
 use crate::control::order::{Attempt, AttemptAnswer, Execution, OrderState, Outcome};
 use crate::control::order_machine;
 use crate::control::plan::{AccessAnswer, DryRun, Plan, PlanContext, Rehearsal, plan};
 use crate::control::ports::Executor;
+use crate::domain::fixtures::{self, at, by_pods, canary, deployment};
 use crate::domain::ids::{OrderId, ResourceVersion, WorkloadKind};
 use crate::domain::text::Text;
 use crate::domain::workload::Workload;

@@ -10,7 +10,7 @@ use super::sightings::{MARK_ANNOTATION, MARK_MESSAGE};
 use crate::domain::ids::{Generation, Name, Namespace, ResourceVersion, Revision, Uid};
 use crate::domain::observed::Timestamp;
 use crate::domain::text::Text;
-use crate::domain::workload::{Build, Condition, ConditionStatus, Image, ObjectMeta};
+use crate::domain::workload::{Build, Condition, ConditionStatus, Hand, Image, ObjectMeta};
 
 /// The labels with which controllers tie pods to a template.
 pub(super) const HASH_LABELS: [&str; 2] = ["rollouts-pod-template-hash", "pod-template-hash"];
@@ -20,6 +20,19 @@ const COMMIT_KEYS: [&str; 3] =
     ["org.opencontainers.image.revision", "app.openshift.io/vcs-ref", "git-commit"];
 const BUILD_KEYS: [&str; 3] = ["org.opencontainers.image.url", "build-url", "build-id"];
 const AUTHOR_KEYS: [&str; 2] = ["org.opencontainers.image.authors", "git-author"];
+
+/// Most tools kept that wrote an object.
+const HANDS_MAX: usize = 16;
+
+/// Field managers that write all the time (the controllers), or whose deeds are told by their own records (ourselves).
+/// `controllers` is the controller manager where it is built under that name, as on the project's live plane.
+const NOT_HANDS: [&str; 5] = [
+    "rollouts-controller",
+    "argo-rollouts",
+    "kube-controller-manager",
+    "controllers",
+    "pilothouse",
+];
 
 /// An object's metadata.
 #[derive(Clone, Copy)]
@@ -65,6 +78,7 @@ impl<'a> Metadata<'a> {
             generation: Generation(reading.whole(self.node, "generation").unwrap_or_default()),
             created: self.created(reading),
             deleting: self.deleting(reading),
+            hands: self.hands(reading),
         }
     }
 
@@ -98,6 +112,25 @@ impl<'a> Metadata<'a> {
     /// An annotation that holds a number.
     pub(super) fn revision(&self, key: &str) -> Option<Revision> {
         self.annotations.word(key)?.parse().ok().map(Revision)
+    }
+
+    /// Who wrote it, as far as its field managers tell; each tool once.
+    fn hands(&self, reading: &mut Reading<'_>) -> Arc<[Hand]> {
+        let mut hands: Vec<Hand> = Vec::new();
+        for entry in self.node.raw("managedFields").as_array().into_iter().flatten() {
+            let node = Node::entry(entry, "metadata.managedFields[]");
+            let Some(manager) = node.word("manager").filter(|it| !NOT_HANDS.contains(it)) else {
+                continue;
+            };
+            let Some(at) = reading.time(node, "time") else { continue };
+            let manager = reading.shared(manager);
+            if let Some(hand) = hands.iter_mut().find(|hand| hand.manager == manager) {
+                hand.at = hand.at.max(at);
+            } else if hands.len() < HANDS_MAX {
+                hands.push(Hand { manager, at });
+            }
+        }
+        hands.into()
     }
 
     /// Who wrote it last, as far as its field managers tell.
@@ -304,6 +337,28 @@ mod tests {
         ] {
             assert_eq!(selector(Node::entry(&value, "spec.selector")).as_deref(), want, "{value}");
         }
+    }
+
+    #[test]
+    fn hands_are_the_tools_that_wrote_beside_controller_and_ourselves() {
+        let entry = |manager: &str, time: &str| json!({ "manager": manager, "time": time });
+        let value = json!({ "metadata": { "managedFields": [
+            entry("kubectl", "2026-01-02T00:00:00Z"),
+            entry("kubectl", "2026-01-03T00:00:00Z"),
+            entry("rollouts-controller", "2026-01-04T00:00:00Z"),
+            entry("pilothouse", "2026-01-05T00:00:00Z"),
+            entry("argocd-controller", "yesterday"),
+            entry("kubectl-argo-rollouts", "2026-01-01T00:00:00Z"),
+            "rubbish",
+        ] } });
+        let mut words = Words::default();
+        let hands = Metadata::of(&value).hands(&mut Reading::new(&mut words));
+        let told: Vec<String> =
+            hands.iter().map(|hand| format!("{} {}", hand.manager, hand.at)).collect();
+        assert_eq!(
+            told,
+            ["kubectl 2026-01-03T00:00:00Z", "kubectl-argo-rollouts 2026-01-01T00:00:00Z"]
+        );
     }
 
     #[test]

@@ -15,8 +15,8 @@ use tokio::sync::Mutex;
 use super::cluster::{Cluster, ClusterSpec};
 use super::execute::KubeExecutor;
 use super::trouble::Refusal;
-use crate::control::fixtures::at;
 use crate::domain::feed::Trouble;
+use crate::domain::fixtures::at;
 use crate::domain::ids::ClusterName;
 use crate::domain::text::Text;
 

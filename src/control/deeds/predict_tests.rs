@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::control::action::Action;
-use crate::control::fixtures::{
-    Make, NEW, OLD, STABLE, at, blue_green, by_pods, canary, context, deployment, planned, run, set,
-};
+use crate::control::fixtures::{context, planned};
 use crate::control::plan::{PlanContext, plan};
 use crate::domain::detail::{AnalysisRun, ClusterEvent, Detail};
+use crate::domain::fixtures::{
+    Make, NEW, OLD, STABLE, at, blue_green, by_pods, canary, deployment, run, set,
+};
 use crate::domain::ids::{Name, PodHash, Uid};
 use crate::domain::rollout::RunPhase;
 use crate::domain::text::Text;

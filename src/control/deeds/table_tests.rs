@@ -1,11 +1,11 @@
 //! The table of `design/deeds.md`, row by row: when each deed is possible, what it writes, what it waits for.
 
 use crate::control::action::Action;
-use crate::control::fixtures::{
-    Make, NEW, OLD, STABLE, blue_green, by_pods, canary, context, deployment, planned, run, set,
-    writes,
-};
+use crate::control::fixtures::{context, planned, writes};
 use crate::control::plan::{Arrival, plan, possible};
+use crate::domain::fixtures::{
+    Make, NEW, OLD, STABLE, blue_green, by_pods, canary, deployment, run, set,
+};
 use crate::domain::ids::{Name, PodHash, Revision};
 use crate::domain::rollout::RunPhase;
 use crate::domain::workload::Strategy;
@@ -345,7 +345,7 @@ fn roll_back_of_a_deployment_takes_template_and_annotations() {
 #[test]
 fn nothing_is_done_to_what_is_being_deleted_or_belongs_to_a_rollout() {
     let mut dying = canary();
-    dying.0.meta.deleting = Some(crate::control::fixtures::at(999));
+    dying.0.meta.deleting = Some(crate::domain::fixtures::at(999));
     let taken = deployment().facts(|facts| facts.taken_over_by = Some(Name::new("web")));
     for action in Action::ALL {
         assert!(plan(action, &dying.0, &context()).is_err(), "{action}");

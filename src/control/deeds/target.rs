@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use super::case::{Case, Way, has_pods};
 use super::needs::impossible;
+use crate::analysis::pace;
 use crate::control::action::Action;
 use crate::control::check::Refusal;
 use crate::control::plan::PlanContext;
-use crate::domain::detail::{AnalysisRun, ClusterEvent, Detail};
+use crate::domain::detail::{AnalysisRun, Detail};
 use crate::domain::ids::{PodHash, Revision};
 use crate::domain::observed::Timestamp;
 use crate::domain::rollout::RunPhase;
@@ -140,31 +141,12 @@ fn promoted(case: Case<'_>, set: &ReplicaSet, detail: Option<&Detail>) -> Option
         return Some(true);
     }
     let detail = detail?;
-    if detail.events.iter().any(|event| tells_of(event, "RolloutCompleted", set)) {
+    if detail.events.iter().any(|event| pace::tells_of(event, "RolloutCompleted", set)) {
         return Some(true);
     }
-    let aborted = detail.events.iter().any(|event| tells_of(event, "RolloutAborted", set));
+    let aborted = detail.events.iter().any(|event| pace::tells_of(event, "RolloutAborted", set));
     let failed = detail.runs.iter().any(|run| failed_for(run, set));
     (aborted || failed).then_some(false)
-}
-
-/// An event of this reason names the revision by number ("… revision 4 …") or by hash.
-fn tells_of(event: &ClusterEvent, reason: &str, set: &ReplicaSet) -> bool {
-    if event.reason.as_str() != reason {
-        return false;
-    }
-    let number = set.revision.map(|revision| revision.to_string());
-    let mut words = event
-        .message
-        .as_str()
-        .split(|c: char| !c.is_ascii_alphanumeric())
-        .filter(|word| !word.is_empty());
-    let mut after_revision = false;
-    words.any(|word| {
-        let by_number = after_revision && Some(word) == number.as_deref();
-        after_revision = word == "revision";
-        by_number || set.hash.as_ref().is_some_and(|hash| hash.as_str() == word)
-    })
 }
 
 fn failed_for(run: &AnalysisRun, set: &ReplicaSet) -> bool {
