@@ -3,6 +3,8 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
+use tokio::sync::Notify;
+
 /// How long a source waits after failures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patience {
@@ -59,6 +61,25 @@ impl Backoff {
     }
 }
 
+/// A way to cut waits short: the operator knows that the network is back.
+#[derive(Debug, Default)]
+pub struct Nudge(Notify);
+
+impl Nudge {
+    /// Everybody who waits now waits no longer.
+    pub fn give(&self) {
+        self.0.notify_waiters();
+    }
+
+    /// Waits so long, or until somebody is impatient; then the next wait is a short one again.
+    pub async fn wait(&self, time: Duration, backoff: &mut Backoff) {
+        tokio::select! {
+            () = tokio::time::sleep(time) => {}
+            () = self.0.notified() => backoff.reset(),
+        }
+    }
+}
+
 /// A number nobody can foresee, so that many clients do not come back in step.
 #[must_use]
 pub fn dice() -> u64 {
@@ -67,9 +88,29 @@ pub fn dice() -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use proptest::prelude::*;
+    use tokio::time::Instant;
 
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_nudge_ends_a_wait_and_forgets_the_failures() {
+        let nudge = Arc::new(Nudge::default());
+        let waiter = Arc::clone(&nudge);
+        let start = Instant::now();
+        let wait = tokio::spawn(async move {
+            let mut backoff = Backoff::new(Patience::CONNECTION);
+            let _ = backoff.next(0);
+            waiter.wait(Duration::from_secs(60), &mut backoff).await;
+            backoff.failures()
+        });
+        tokio::time::advance(Duration::from_secs(1)).await;
+        nudge.give();
+        assert_eq!(wait.await.unwrap(), 0);
+        assert_eq!(start.elapsed(), Duration::from_secs(1));
+    }
 
     proptest! {
         #[test]

@@ -101,9 +101,12 @@ impl Runner {
             Effect::Rehearse(plan) => self.rehearse(*plan),
             Effect::Execute(clearance) => self.execute(*clearance),
             Effect::Conclude(order, entries) => self.conclude(*order, entries),
-            Effect::Reconnect(cluster) => {
-                if let Some(cluster) = self.backends.clusters.get(&cluster) {
+            Effect::Reconnect(name) => {
+                if let Some(cluster) = self.backends.clusters.get(&name) {
                     cluster.reconnect();
+                }
+                if let Some(prometheus) = self.backends.prometheus.get(&name) {
+                    prometheus.nudge().give();
                 }
             }
             Effect::Copy(_)

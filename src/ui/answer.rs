@@ -457,6 +457,7 @@ pub fn effect(state: &State, row: &Row, action: Action) -> Option<String> {
     context.detail = row.detail.as_ref();
     context.last_took = row.pace();
     let plan = plan(action, &row.workload, &context).ok()?;
-    let about = plan.prediction.about.map(|about| format!(" · in about {}", format::exactly(about)));
+    let about =
+        plan.prediction.about.map(|about| format!(" · in about {}", format::exactly(about)));
     Some(format!("{}{}", plan.prediction.effect, about.unwrap_or_default()))
 }

@@ -10,6 +10,7 @@ use super::connect::{Clients, Dialer};
 use super::credentials::{Credentials, Origin};
 use super::sightings::Sightings;
 use super::wire::{DEADLINE, Wire};
+use crate::backends::source::Nudge;
 use crate::domain::feed::{SourceId, SourceKind, Trouble};
 use crate::domain::ids::{ClusterName, Namespace};
 use crate::domain::observed::{Clock, Timestamp};
@@ -128,6 +129,7 @@ struct Inner {
     sightings: Sightings,
     /// Room for pages of lists.
     pages: Semaphore,
+    nudge: Nudge,
 }
 
 impl Cluster {
@@ -153,6 +155,7 @@ impl Cluster {
             dialing: Mutex::new(0),
             sightings: Sightings::default(),
             pages: Semaphore::new(PAGES_MAX),
+            nudge: Nudge::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -193,6 +196,11 @@ impl Cluster {
         &self.inner.sightings
     }
 
+    /// Ends waits between tries.
+    pub(super) fn nudge(&self) -> &Nudge {
+        &self.inner.nudge
+    }
+
     /// Waits for room to ask for a page of a list.
     pub(super) async fn page(&self) -> Option<SemaphorePermit<'_>> {
         self.inner.pages.acquire().await.ok()
@@ -228,8 +236,9 @@ impl Cluster {
         Ok(link)
     }
 
-    /// Throws the connection away: the next question makes a new one.
+    /// Throws the connection away: the next question makes a new one. A wait for the next try is over.
     pub fn reconnect(&self) {
+        self.inner.nudge.give();
         let number = self.inner.links.borrow().as_ref().map(|link| link.number);
         if let Some(number) = number {
             self.discard(number);

@@ -73,7 +73,7 @@ pub(super) async fn tend(
         if out.send(Pulse::Down(why, cluster.now() + wait)).await.is_err() {
             return;
         }
-        tokio::time::sleep(wait).await;
+        cluster.nudge().wait(wait, &mut backoff).await;
     }
 }
 

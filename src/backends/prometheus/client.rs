@@ -18,6 +18,7 @@ use super::meaning::{self, Told, Unanswered};
 use super::reading;
 use super::spec::{Login, PrometheusSpec, Secret, sensitive};
 use super::transport::{Ask, Reply, Transport};
+use crate::backends::source::Nudge;
 use crate::domain::feed::{SourceId, SourceKind, Trouble};
 use crate::domain::observed::{Clock, Timestamp};
 use crate::domain::text::Text;
@@ -57,6 +58,7 @@ struct Inner {
     permits: Semaphore,
     skew: Skew,
     hold: watch::Sender<Option<(Timestamp, Trouble)>>,
+    nudge: Nudge,
 }
 
 /// The server's clock minus ours, in milliseconds, and when that was found out.
@@ -112,7 +114,8 @@ impl Prometheus {
         let skew = Skew { milliseconds: AtomicI64::new(0), found_at: AtomicI64::new(i64::MIN) };
         let permits = Semaphore::new(IN_FLIGHT_MAX);
         let hold = watch::Sender::new(None);
-        Self { inner: Arc::new(Inner { spec, transport, clock, permits, skew, hold }) }
+        let nudge = Nudge::default();
+        Self { inner: Arc::new(Inner { spec, transport, clock, permits, skew, hold, nudge }) }
     }
 
     /// Where it is and what is asked.
@@ -125,6 +128,12 @@ impl Prometheus {
     #[must_use]
     pub fn source(&self) -> SourceId {
         SourceId { cluster: self.inner.spec.cluster.clone(), kind: SourceKind::Prometheus }
+    }
+
+    /// Ends the wait between two tries.
+    #[must_use]
+    pub fn nudge(&self) -> &Nudge {
+        &self.inner.nudge
     }
 
     /// Where it is, as shown.

@@ -107,7 +107,7 @@ async fn beats(prometheus: &Prometheus, feeds: &mpsc::Sender<(SourceId, Observed
         if is_live && !tell(prometheus, feeds, Feed::Beat).await {
             return;
         }
-        tokio::time::sleep(wait).await;
+        prometheus.nudge().wait(wait, &mut backoff).await;
     }
 }
 
