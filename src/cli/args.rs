@@ -247,7 +247,12 @@ pub enum AuditCommand {
     /// Print all records in the order of time.
     Show,
     /// Say up to where each file is vouched for, and what was changed, lost or reordered.
-    Verify,
+    Verify {
+        /// Ask the clusters too: marks of deeds on their objects vouch for intents, and tell of deeds that are
+        /// not recorded in this folder.
+        #[arg(long)]
+        marks: bool,
+    },
 }
 
 /// Arguments of `demo`.

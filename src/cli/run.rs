@@ -6,7 +6,6 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::args::{self, Args, AuditCommand, Command, DeedArgs, StatusArgs};
-use super::args_values::Format;
 use super::headless::audit;
 use super::headless::deed::{Deed, Follow, Stage};
 use super::headless::exit;
@@ -20,7 +19,10 @@ use super::settings::{self, Settings};
 use super::start::{self, Stop};
 use super::{assets, completions, config_text, demo, logging};
 use crate::app::state::State;
+use crate::backends::kube::cluster::Cluster;
+use crate::backends::kube::marks;
 use crate::control::action::Action;
+use crate::domain::ids::OrderId;
 use crate::domain::text::Text;
 use crate::domain::warning::Warning;
 use crate::runtime::clock;
@@ -176,7 +178,7 @@ async fn headless(
         Command::Status(status) => {
             run(args, settings, status_front(status, args, settings, patience)).await
         }
-        Command::Audit(command) => audited(*command, settings, format),
+        Command::Audit(command) => audited(*command, args, settings).await,
         Command::Doctor => super::doctor::run(args, settings, warnings).await,
         Command::Pause(_)
         | Command::Resume(_)
@@ -234,19 +236,37 @@ fn deed_front(
     }
 }
 
-fn audited(command: AuditCommand, settings: &Settings, format: Format) -> Result<u8, Stop> {
+async fn audited(command: AuditCommand, args: &Args, settings: &Settings) -> Result<u8, Stop> {
+    let format = args.look.output;
     let folder = settings.files.audit_dir.as_deref().ok_or_else(|| Stop {
         words: "no folder for the audit file is known; set audit_dir".to_owned(),
         code: exit::USAGE,
     })?;
     let done = match command {
         AuditCommand::Show => audit::show(folder, format),
-        AuditCommand::Verify => audit::verify(folder, format),
+        AuditCommand::Verify { marks: false } => audit::verify(folder, &[], format),
+        AuditCommand::Verify { marks: true } => {
+            audit::verify(folder, &marks(args, settings).await?, format)
+        }
     };
     Ok(match done {
         Ok(code) => code,
         Err(error) => get::printed(Err(error), exit::FAULT),
     })
+}
+
+/// The orders whose marks stand in the clusters.
+async fn marks(args: &Args, settings: &Settings) -> Result<Vec<OrderId>, Stop> {
+    let mut found = Vec::new();
+    for spec in start::contexts(args, settings)? {
+        let cluster = Cluster::new(spec, clock::system());
+        let marks = marks::find(&cluster).await.map_err(|why| Stop {
+            words: format!("cannot read the marks in {}: {why}; {}", cluster.name(), why.remedy()),
+            code: exit::NO_ANSWER,
+        })?;
+        found.extend(marks);
+    }
+    Ok(found)
 }
 
 /// Runs the machine behind a front that prints.

@@ -45,6 +45,7 @@ async fn without_faults_a_pause_is_one_write_and_arrives() {
     assert_eq!(rig.witnessed(), [200]);
     assert_eq!(rig.object()["metadata"]["annotations"]["pilothouse.dev/order"], "o-1");
     assert_eq!(rig.recorded().await, ["intent", "attempt", "outcome"]);
+    assert_eq!(rig.marks().await, ["o-1"], "the mark vouches for the intent");
 }
 
 #[tokio::test(start_paused = true)]

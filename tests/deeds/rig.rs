@@ -53,6 +53,7 @@ impl AuditLog for Records {
 
 pub(crate) struct Rig {
     pub(crate) world: Shared,
+    cluster: Cluster,
     executor: KubeExecutor,
     audit: Records,
     clock: Clock,
@@ -124,7 +125,8 @@ impl Rig {
         tokio::spawn(follow(cluster.clone(), scopes, say));
         let mut rig = Self {
             world,
-            executor: KubeExecutor::new(cluster),
+            executor: KubeExecutor::new(cluster.clone()),
+            cluster,
             audit: Records::default(),
             clock,
             known: None,
@@ -273,6 +275,12 @@ impl Rig {
             AuditEntry::Note(_) => "note",
         };
         records.iter().map(kind).collect()
+    }
+
+    /// The orders whose marks stand in the cluster.
+    pub(crate) async fn marks(&self) -> Vec<String> {
+        let found = pilothouse::backends::kube::marks::find(&self.cluster).await.unwrap();
+        found.iter().map(ToString::to_string).collect()
     }
 
     pub(crate) fn is_paused(&self) -> bool {

@@ -75,6 +75,8 @@ pub mod query;
 
 pub mod probe;
 
+pub mod marks;
+
 #[cfg(test)]
 mod parts_tests;
 

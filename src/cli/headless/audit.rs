@@ -9,6 +9,7 @@ use super::output::{self, Format, PrintError};
 use super::table::aligned;
 use crate::backends::audit_read::{show as read_rows, verify as judge};
 use crate::cli::document::audit::{AuditRecord, AuditTrail, AuditVerification, Segment};
+use crate::domain::ids::OrderId;
 
 /// Prints all records in the order of time.
 ///
@@ -28,13 +29,14 @@ pub fn show(folder: &Path, format: Format) -> Result<u8, PrintError> {
     Ok(exit::DONE)
 }
 
-/// Prints up to where each file is vouched for, and what was changed, lost or reordered.
+/// Prints up to where each file is vouched for, and what was changed, lost or reordered. `marks` are the orders whose
+/// marks were found in clusters.
 ///
 /// # Errors
 ///
 /// When the output takes no more.
-pub fn verify(folder: &Path, format: Format) -> Result<u8, PrintError> {
-    let verification = match judge(folder, &[]) {
+pub fn verify(folder: &Path, marks: &[OrderId], format: Format) -> Result<u8, PrintError> {
+    let verification = match judge(folder, marks) {
         Ok(verification) => AuditVerification::of(&verification),
         Err(error) => return Ok(unreadable(folder, &error)),
     };
@@ -106,10 +108,16 @@ fn judged(verification: &AuditVerification) -> String {
     for name in &verification.missing {
         let _ = writeln!(out, "{name} is missing: another file vouches for it");
     }
+    for order in &verification.unrecorded {
+        let _ = writeln!(
+            out,
+            "order {order} left its mark in a cluster and is not recorded here: another folder has it, or it was taken out"
+        );
+    }
     out.push_str(match (verification.segments.is_empty(), verification.sound) {
         (true, _) => "nothing was recorded here yet\n",
         (false, true) => "nothing was changed, taken out or moved, as far as it is vouched for\n",
-        (false, false) => "this record was changed: see above\n",
+        (false, false) => "this is not the whole, unchanged record: see above\n",
     });
     out
 }
@@ -201,5 +209,8 @@ mod tests {
         let told = judged(&judge(false, vec![segment(vec![fault])], &["b.jsonl"]));
         assert!(told.contains("a.jsonl line 2: changed\nb.jsonl is missing"), "{told}");
         assert!(judged(&judge(true, vec![], &[])).contains("nothing was recorded here yet"));
+        let mut foreign = judge(false, vec![segment(vec![])], &[]);
+        foreign.unrecorded = vec!["o-9".to_owned()];
+        assert!(judged(&foreign).contains("order o-9 left its mark"));
     }
 }
