@@ -1,0 +1,15 @@
+//! The program in one process: real loop, machine, effects, backends and audit file, the simulator's world, an operator
+//! who presses keys and reads what is painted, and a clock that only tests move.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+#![expect(clippy::disallowed_methods, reason = "a rig starts the machine that it tests")]
+#![expect(clippy::tests_outside_test_module, reason = "an integration test is one module")]
+
+mod answers;
+mod dialogs;
+mod effects;
+mod rig;
+mod sabotage;
+mod safe;
+mod sources;
+mod story;

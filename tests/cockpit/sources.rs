@@ -1,0 +1,134 @@
+//! Facts that cannot be renewed are shown as old, and the trouble of one cluster or of its Prometheus is only its own.
+
+use std::time::Duration;
+
+use pilothouse::sim::api::prometheus_fault::PrometheusFault;
+use pilothouse::sim::fault::{Fault, What};
+use pilothouse::ui::theme::Role;
+
+use crate::rig::Rig;
+
+const SECONDS: Duration = Duration::from_secs(20);
+const MINUTE: Duration = Duration::from_mins(1);
+
+/// Two clusters with a canary each.
+const TWO: &str = r#"
+title = "two clusters"
+lived = "10m"
+clusters = [{ name = "east" }, { name = "west" }]
+
+[[workloads]]
+name = "shop/web"
+clusters = ["east"]
+image = "registry.example.test/shop/web"
+tags = ["1"]
+strategy.canary.steps = ["weight 25", "pause 10m"]
+
+[[workloads]]
+name = "shop/till"
+clusters = ["west"]
+image = "registry.example.test/shop/till"
+tags = ["1"]
+strategy.canary.steps = ["weight 25", "pause 10m"]
+
+[[acts]]
+at = "-2m"
+cluster = "east"
+workload = "shop/web"
+do.release = "2"
+
+[[acts]]
+at = "-2m"
+cluster = "west"
+workload = "shop/till"
+do.release = "2"
+"#;
+
+#[tokio::test(start_paused = true)]
+async fn a_frozen_cluster_is_painted_as_old_within_fifteen_seconds_and_recovers_alone() {
+    let rig = Rig::of(TWO).await;
+    rig.until("both are there", SECONDS, |screen| {
+        screen.has("shop/web") && screen.has("shop/till")
+    })
+    .await;
+    rig.seconds(5).await;
+    assert_ne!(rig.screen().await.role("shop/till"), Some(Role::Stale));
+    rig.fault("west", Fault::new(What::Silence).lasting(30_000));
+    let (screen, waited) = rig
+        .until("the rows are old", MINUTE, |screen| screen.role("pause 10m").is_some() && {
+            screen.role("shop/till") == Some(Role::Stale)
+        })
+        .await;
+    assert!(waited <= Duration::from_secs(15), "{waited:?}");
+    assert!(screen.has("east ●") && !screen.has("west ●"), "{}", screen.text());
+    assert_ne!(screen.role("shop/web"), Some(Role::Stale), "{}", screen.text());
+    rig.seconds(10).await;
+    assert!(rig.screen().await.has("east ●"), "the other one stays live");
+    let left = Duration::from_secs(30).saturating_sub(waited + Duration::from_secs(10));
+    rig.pass(left).await;
+    let (screen, healed) = rig
+        .until("it is live again", MINUTE, |screen| {
+            screen.has("west ●") && screen.role("shop/till") != Some(Role::Stale)
+        })
+        .await;
+    assert!(healed <= Duration::from_secs(10), "{healed:?}\n{}", screen.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cluster_that_is_dead_from_the_start_leaves_the_other_one_live() {
+    for what in [
+        What::Silence,
+        What::Status { code: 500, retry_after: None },
+        What::Html { code: 200 },
+        What::TokenExpired,
+    ] {
+        let rig = Rig::dead(TWO, "west", Fault::new(what.clone())).await;
+        let screen = rig.sees("shop/web", SECONDS).await;
+        assert!(screen.has("east ●"), "{what:?}\n{}", screen.text());
+        rig.seconds(30).await;
+        let screen = rig.screen().await;
+        assert!(screen.has("east ●") && !screen.has("west ●"), "{what:?}\n{}", screen.text());
+        assert!(!screen.has("shop/till"), "{what:?}\n{}", screen.text());
+        rig.press("z").await;
+        rig.press("y").await;
+        rig.sees("✓ pause arrived", SECONDS).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_prometheus_cannot_tell_is_painted_as_what_it_is_and_never_as_zero_or_pass() {
+    for (fault, told) in [
+        (PrometheusFault::NotANumber, "NaN"),
+        (PrometheusFault::Empty, "no data"),
+        (PrometheusFault::LoginPage, "HTML"),
+        (PrometheusFault::Hang, "no answer within"),
+        (PrometheusFault::Timeout, "time"),
+        (PrometheusFault::Truncated, "not understood"),
+        (PrometheusFault::Status { code: 503, retry_after: None }, "503"),
+    ] {
+        let rig = Rig::of("canary-errors").await;
+        rig.prometheus("east", fault.clone(), 600);
+        rig.sees("pause 10m", SECONDS).await;
+        rig.press("enter").await;
+        rig.seconds(40).await;
+        let screen = rig.screen().await;
+        let text = screen.text();
+        assert!(screen.has(told), "{fault:?} {told}\n{text}");
+        for words in ["✓ pass", "0 % against", "0 ms", "0/s"] {
+            assert!(!screen.has(words), "{fault:?} {words}\n{text}");
+        }
+        assert!(screen.has("east ●"), "{fault:?}\n{text}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_number_that_prometheus_told_before_it_went_is_shown_with_its_age() {
+    let rig = Rig::of("canary-errors").await;
+    rig.sees("pause 10m", SECONDS).await;
+    rig.press("enter").await;
+    rig.sees("errors  ✓ pass", MINUTE).await;
+    rig.prometheus("east", PrometheusFault::Hang, 600);
+    rig.seconds(60).await;
+    let screen = rig.screen().await;
+    assert!(!screen.has("✓ pass"), "an old number passes nobody\n{}", screen.text());
+}
