@@ -44,10 +44,10 @@ pub struct Backends {
 }
 
 /// News of a source on its way to the loop.
-pub(super) type FeedSender = mpsc::Sender<(SourceId, Observed<Feed>)>;
+pub type FeedSender = mpsc::Sender<(SourceId, Observed<Feed>)>;
 
 /// Starts effects.
-pub(super) struct Runner {
+pub struct Runner {
     backends: Backends,
     scopes: BTreeMap<ClusterName, watch::Sender<BTreeSet<Scope>>>,
     identities: BTreeMap<ClusterName, Text>,
@@ -61,11 +61,8 @@ pub(super) struct Runner {
 
 impl Runner {
     /// Starts following every cluster.
-    pub(super) fn start(
-        backends: Backends,
-        feeds: &FeedSender,
-        answers: mpsc::Sender<Event>,
-    ) -> Self {
+    #[must_use]
+    pub fn start(backends: Backends, feeds: &FeedSender, answers: mpsc::Sender<Event>) -> Self {
         let mut sources = JoinSet::new();
         let mut scopes = BTreeMap::new();
         for (name, cluster) in &backends.clusters {
@@ -88,7 +85,7 @@ impl Runner {
     }
 
     /// Starts one effect. Effects that only a front can do are not for here; they come back.
-    pub(super) fn run(&mut self, effect: Effect) -> Option<Effect> {
+    pub fn run(&mut self, effect: Effect) -> Option<Effect> {
         while self.tasks.try_join_next().is_some() {}
         while self.deeds.try_join_next().is_some() {}
         match effect {
@@ -120,7 +117,7 @@ impl Runner {
     }
 
     /// Lets deeds on their way be answered and recorded, for a while.
-    pub(super) async fn farewell(mut self) {
+    pub async fn farewell(mut self) {
         let rest = async { while self.deeds.join_next().await.is_some() {} };
         let _ = tokio::time::timeout(FAREWELL_TIME_MAX, rest).await;
         // Dropping the rest ends it: a question that hangs holds nobody's terminal.
@@ -228,7 +225,7 @@ impl Runner {
     }
 
     /// Who we are in a cluster, as its API server told: it stands in every record.
-    pub(super) fn identify(&mut self, cluster: ClusterName, identity: Text) {
+    pub fn identify(&mut self, cluster: ClusterName, identity: Text) {
         self.identities.insert(cluster, identity);
     }
 }

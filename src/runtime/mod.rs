@@ -43,7 +43,7 @@ mod perform_tests;
 
 pub mod front;
 
-mod effects;
+pub mod effects;
 
 pub mod machine;
 

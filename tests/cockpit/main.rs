@@ -3,11 +3,14 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 #![expect(clippy::disallowed_methods, reason = "a rig starts the machine that it tests")]
+#![expect(clippy::disallowed_types, reason = "a test and what it tests look at the same thing")]
 #![expect(clippy::tests_outside_test_module, reason = "an integration test is one module")]
 
+mod answered;
 mod answers;
 mod dialogs;
 mod effects;
+mod eye;
 mod rig;
 mod sabotage;
 mod safe;

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use pilothouse::app::event::{Command, Effect, Event};
+use pilothouse::app::event::{Command, Event};
 use pilothouse::app::input::Input;
 use pilothouse::app::keymap::Keymap;
 use pilothouse::app::state::{Mode, Session, State};
@@ -25,7 +25,6 @@ use pilothouse::control::ports::AuditLog;
 use pilothouse::domain::ids::ClusterName;
 use pilothouse::domain::observed::{Clock, Timestamp};
 use pilothouse::domain::text::Text;
-use pilothouse::runtime::front::{Cause, Front, Next};
 use pilothouse::runtime::machine::{self, Backends};
 use pilothouse::runtime::signals::Signal;
 use pilothouse::sim::api::kubernetes::router;
@@ -36,9 +35,7 @@ use pilothouse::sim::kind::Kind;
 use pilothouse::sim::scenario::Scenario;
 use pilothouse::sim::shared::Shared;
 use pilothouse::sim::world::World;
-use pilothouse::ui::svg;
-use pilothouse::ui::theme::{Role, Theme};
-use pilothouse::ui::view;
+use pilothouse::ui::theme::Theme;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use reqwest::Url;
@@ -47,6 +44,7 @@ use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking, yield_now};
 
+use crate::eye::{Answers, Eye, Glass, Painted};
 use crate::sabotage::{Sabotage, sabotaged};
 
 /// How far the clock moves at once: no deed arrives sooner, no frame is later.
@@ -77,86 +75,6 @@ impl Wishes {
     }
 }
 
-/// What the operator's eyes see, painted when they look.
-struct Glass {
-    size: (u16, u16),
-    looks: bool,
-    buffer: Buffer,
-    open_queries: bool,
-}
-
-/// The operator's side of the machine.
-struct Eye {
-    inputs: mpsc::Receiver<Input>,
-    glass: Arc<Mutex<Glass>>,
-    theme: Theme,
-}
-
-impl Front for Eye {
-    async fn input(&mut self) -> Option<Input> {
-        self.inputs.recv().await
-    }
-
-    fn pending(&mut self) -> Option<Input> {
-        self.inputs.try_recv().ok()
-    }
-
-    fn read(&mut self, state: &State) -> Next {
-        let mut glass = self.glass.lock().unwrap();
-        glass.open_queries = !state.is_measured();
-        if glass.looks {
-            glass.looks = false;
-            let mut buffer = Buffer::empty(Rect::new(0, 0, glass.size.0, glass.size.1));
-            view::paint(state, &self.theme, &mut buffer);
-            glass.buffer = buffer;
-        }
-        Next::Wait
-    }
-
-    fn act(&mut self, _effect: Effect, _state: &State) -> Vec<Event> {
-        Vec::new()
-    }
-
-    fn quit(&mut self, _state: &State, cause: Cause) -> u8 {
-        match cause {
-            Cause::Asked => 0,
-            Cause::Hangup => 129,
-            Cause::Signal(code) => code,
-        }
-    }
-}
-
-/// A frame as it was painted.
-pub(crate) struct Painted {
-    buffer: Buffer,
-}
-
-impl Painted {
-    pub(crate) fn text(&self) -> String {
-        svg::text(&self.buffer)
-    }
-
-    pub(crate) fn has(&self, words: &str) -> bool {
-        self.text().contains(words)
-    }
-
-    /// The first line with these words.
-    pub(crate) fn line(&self, words: &str) -> String {
-        let text = self.text();
-        text.lines().find(|line| line.contains(words)).unwrap_or_default().to_owned()
-    }
-
-    /// The meaning of the first of these words, by its colour.
-    pub(crate) fn role(&self, words: &str) -> Option<Role> {
-        let width = usize::from(self.buffer.area.width);
-        self.buffer.content.chunks(width).find_map(|row| {
-            let line: String = row.iter().map(|cell| cell.symbol()).collect();
-            let column = line[..line.find(words)?].chars().count();
-            row.get(column).and_then(|cell| Theme::probed(cell.style()))
-        })
-    }
-}
-
 pub(crate) struct Rig {
     pub(crate) world: Shared,
     pub(crate) sabotage: Sabotage,
@@ -174,14 +92,11 @@ impl Rig {
         Self::new(Wishes::of(scenario)).await
     }
 
-    /// With something wrong in one cluster from the first moment.
-    pub(crate) async fn dead(scenario: &'static str, cluster: &str, fault: Fault) -> Self {
-        let world = made(scenario);
-        world.change(|world| {
-            let now = world.now();
-            world.cluster(cluster).unwrap().faults.plan(fault, now);
-        });
-        Self::over(world, Wishes::of(scenario)).await
+    /// With something wrong from the first moment.
+    pub(crate) async fn upset(scenario: &'static str, wrong: impl FnOnce(&Theirs)) -> Self {
+        let theirs = Theirs(made(scenario));
+        wrong(&theirs);
+        Self::over(theirs.0, Wishes::of(scenario)).await
     }
 
     pub(crate) async fn new(wishes: Wishes) -> Self {
@@ -201,7 +116,7 @@ impl Rig {
         let (width, height) = wishes.size;
         let _ = update(&mut state, Event::Input(Input::Resize { width, height }));
         let buffer = Buffer::empty(Rect::new(0, 0, width, height));
-        let glass = Glass { size: wishes.size, looks: true, buffer, open_queries: false };
+        let glass = Glass { size: wishes.size, looks: true, buffer, answers: Answers::Waited };
         let glass = Arc::new(Mutex::new(glass));
         let (inputs, typed) = mpsc::channel(256);
         let eye = Eye { inputs: typed, glass: Arc::clone(&glass), theme: Theme::probe() };
@@ -327,8 +242,8 @@ impl Rig {
     }
 
     /// Whether an answer is still waited for, or a canary was not measured yet.
-    pub(crate) fn waits_for_answers(&self) -> bool {
-        self.glass.lock().unwrap().open_queries
+    pub(crate) fn answers(&self) -> Answers {
+        self.glass.lock().unwrap().answers
     }
 
     /// Ends the program as its operator does.
@@ -345,19 +260,12 @@ impl Rig {
 
     /// Something goes wrong with a cluster's API server from now on.
     pub(crate) fn fault(&self, cluster: &str, fault: Fault) {
-        self.world.change(|world| {
-            let now = world.now();
-            world.cluster(cluster).unwrap().faults.plan(fault, now);
-        });
+        Theirs(self.world.clone()).fault(cluster, fault);
     }
 
     /// Something goes wrong with a cluster's Prometheus, for so long.
     pub(crate) fn prometheus(&self, cluster: &str, what: PrometheusFault, seconds: u64) {
-        self.world.change(|world| {
-            let now = world.now().as_millisecond();
-            let fault = PlannedFault { what, after_ms: 0, for_ms: Some(seconds * 1_000) };
-            world.cluster(cluster).unwrap().prometheus_faults.plan(fault, now);
-        });
+        Theirs(self.world.clone()).prometheus(cluster, what, seconds);
     }
 
     /// Our patches that reached the server and were no dry run, whatever became of them.
@@ -421,7 +329,8 @@ impl Rig {
         let mut paths: Vec<PathBuf> =
             fs::read_dir(self.folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
         paths.sort();
-        let texts: Vec<String> = paths.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+        let texts: Vec<String> =
+            paths.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
         let lines = texts.iter().flat_map(|text| text.lines());
         let records = lines.map(|line| serde_json::from_str::<Value>(line).unwrap());
         records.filter(|record| record["kind"] != "header").collect()
@@ -434,8 +343,28 @@ impl Rig {
     }
 }
 
+/// The world's side of a story.
+pub(crate) struct Theirs(Shared);
+
+impl Theirs {
+    pub(crate) fn fault(&self, cluster: &str, fault: Fault) {
+        self.0.change(|world| {
+            let now = world.now();
+            world.cluster(cluster).unwrap().faults.plan(fault, now);
+        });
+    }
+
+    pub(crate) fn prometheus(&self, cluster: &str, what: PrometheusFault, seconds: u64) {
+        self.0.change(|world| {
+            let now = world.now().as_millisecond();
+            let fault = PlannedFault { what, after_ms: 0, for_ms: Some(seconds * 1_000) };
+            world.cluster(cluster).unwrap().prometheus_faults.plan(fault, now);
+        });
+    }
+}
+
 /// The world of a scenario of the program, or of one written out.
-fn made(scenario: &str) -> Shared {
+pub(crate) fn made(scenario: &str) -> Shared {
     let start: Timestamp = START.parse().unwrap();
     let scenario = if scenario.contains('\n') {
         Scenario::parse(scenario, "rig.toml")
@@ -445,16 +374,16 @@ fn made(scenario: &str) -> Shared {
     Shared::new(World::from_scenario(&scenario.unwrap(), 1, start))
 }
 
-fn clock(world: &Shared) -> Clock {
+pub(crate) fn clock(world: &Shared) -> Clock {
     let world = world.clone();
     Arc::new(move || world.look(World::now))
 }
 
-fn who() -> Who {
+pub(crate) fn who() -> Who {
     Who { os_user: Text::from("ada"), host: Text::from("rig"), ssh_from: None, pid: 7 }
 }
 
-fn backends(world: &Shared, sabotage: &Sabotage, audit: AuditFile) -> Backends {
+pub(crate) fn backends(world: &Shared, sabotage: &Sabotage, audit: AuditFile) -> Backends {
     let clock = clock(world);
     let names: Vec<String> =
         world.look(|world| world.clusters.iter().map(|cluster| cluster.name.clone()).collect());

@@ -68,9 +68,10 @@ async fn spoil(State(sabotage): State<Sabotage>, request: Request, next: Next) -
         Some(Harm::Hang) => std::future::pending().await,
         Some(Harm::Panic) => {
             // The body is read by the task that asked.
-            let body = stream::poll_fn(|_| -> std::task::Poll<Option<Result<&str, std::io::Error>>> {
-                panic!("told to panic")
-            });
+            let body =
+                stream::poll_fn(|_| -> std::task::Poll<Option<Result<&str, std::io::Error>>> {
+                    panic!("told to panic")
+                });
             Response::new(Body::from_stream(body))
         }
     }

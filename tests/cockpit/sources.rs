@@ -6,7 +6,8 @@ use pilothouse::sim::api::prometheus_fault::PrometheusFault;
 use pilothouse::sim::fault::{Fault, What};
 use pilothouse::ui::theme::Role;
 
-use crate::rig::Rig;
+use crate::eye::Painted;
+use crate::rig::{Rig, Theirs};
 
 const SECONDS: Duration = Duration::from_secs(20);
 const MINUTE: Duration = Duration::from_mins(1);
@@ -44,6 +45,11 @@ workload = "shop/till"
 do.release = "2"
 "#;
 
+/// How the state in the row of `shop/till` is painted.
+fn row_role(screen: &Painted) -> Option<Role> {
+    screen.role_in("shop/till", "2/2")
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_frozen_cluster_is_painted_as_old_within_fifteen_seconds_and_recovers_alone() {
     let rig = Rig::of(TWO).await;
@@ -52,23 +58,26 @@ async fn a_frozen_cluster_is_painted_as_old_within_fifteen_seconds_and_recovers_
     })
     .await;
     rig.seconds(5).await;
-    assert_ne!(rig.screen().await.role("shop/till"), Some(Role::Stale));
+    assert_ne!(row_role(&rig.screen().await), Some(Role::Stale));
     rig.fault("west", Fault::new(What::Silence).lasting(30_000));
-    let (screen, waited) = rig
-        .until("the rows are old", MINUTE, |screen| screen.role("pause 10m").is_some() && {
-            screen.role("shop/till") == Some(Role::Stale)
-        })
-        .await;
+    let (screen, waited) =
+        rig.until("the rows are old", MINUTE, |screen| row_role(screen) == Some(Role::Stale)).await;
     assert!(waited <= Duration::from_secs(15), "{waited:?}");
     assert!(screen.has("east ●") && !screen.has("west ●"), "{}", screen.text());
     assert_ne!(screen.role("shop/web"), Some(Role::Stale), "{}", screen.text());
     rig.seconds(10).await;
     assert!(rig.screen().await.has("east ●"), "the other one stays live");
-    let left = Duration::from_secs(30).saturating_sub(waited + Duration::from_secs(10));
+    for _ in 0..2 {
+        // Whichever row the operator stands on: what is said of it is old.
+        rig.press("down").await;
+        let line = rig.screen().await;
+        assert_eq!(row_role(&line), Some(Role::Stale), "{}", line.text());
+    }
+    let left = Duration::from_millis(29_600).saturating_sub(waited + Duration::from_secs(10));
     rig.pass(left).await;
     let (screen, healed) = rig
         .until("it is live again", MINUTE, |screen| {
-            screen.has("west ●") && screen.role("shop/till") != Some(Role::Stale)
+            screen.has("west ●") && row_role(screen) != Some(Role::Stale)
         })
         .await;
     assert!(healed <= Duration::from_secs(10), "{healed:?}\n{}", screen.text());
@@ -82,7 +91,8 @@ async fn a_cluster_that_is_dead_from_the_start_leaves_the_other_one_live() {
         What::Html { code: 200 },
         What::TokenExpired,
     ] {
-        let rig = Rig::dead(TWO, "west", Fault::new(what.clone())).await;
+        let rig =
+            Rig::upset(TWO, |theirs: &Theirs| theirs.fault("west", Fault::new(what.clone()))).await;
         let screen = rig.sees("shop/web", SECONDS).await;
         assert!(screen.has("east ●"), "{what:?}\n{}", screen.text());
         rig.seconds(30).await;
@@ -100,14 +110,14 @@ async fn what_prometheus_cannot_tell_is_painted_as_what_it_is_and_never_as_zero_
     for (fault, told) in [
         (PrometheusFault::NotANumber, "NaN"),
         (PrometheusFault::Empty, "no data"),
-        (PrometheusFault::LoginPage, "HTML"),
+        (PrometheusFault::LoginPage, "not Prometheus"),
         (PrometheusFault::Hang, "no answer within"),
         (PrometheusFault::Timeout, "time"),
         (PrometheusFault::Truncated, "not understood"),
         (PrometheusFault::Status { code: 503, retry_after: None }, "503"),
     ] {
-        let rig = Rig::of("canary-errors").await;
-        rig.prometheus("east", fault.clone(), 600);
+        let wrong = |theirs: &Theirs| theirs.prometheus("east", fault.clone(), 600);
+        let rig = Rig::upset("canary-errors", wrong).await;
         rig.sees("pause 10m", SECONDS).await;
         rig.press("enter").await;
         rig.seconds(40).await;
@@ -128,7 +138,11 @@ async fn a_number_that_prometheus_told_before_it_went_is_shown_with_its_age() {
     rig.press("enter").await;
     rig.sees("errors  ✓ pass", MINUTE).await;
     rig.prometheus("east", PrometheusFault::Hang, 600);
-    rig.seconds(60).await;
+    rig.seconds(40).await;
     let screen = rig.screen().await;
     assert!(!screen.has("✓ pass"), "an old number passes nobody\n{}", screen.text());
+    assert!(screen.line("errors  ◌ pass").contains("◌ >10s old"), "{}", screen.text());
+    assert!(screen.line("why ").contains("◌ pass >10s old"), "{}", screen.text());
+    assert!(screen.has("▲ no answer within"), "{}", screen.text());
+    assert_eq!(screen.role("◌ >10s old"), Some(Role::Stale));
 }
