@@ -13,7 +13,7 @@ use crate::control::order::{Order, OrderState, Outcome};
 use crate::control::plan::{PlanContext, plan, possible};
 use crate::domain::ids::OrderId;
 use crate::domain::metric::{MetricKind, MetricPair, Reading};
-use crate::domain::observed::Freshness;
+use crate::domain::observed::Timestamp;
 use crate::domain::text::Text;
 use crate::domain::workload::{Build, Owner, OwnerTool};
 
@@ -41,7 +41,7 @@ pub fn lines(state: &State, cells: usize) -> Vec<Words> {
     lines.extend(metrics(state, row, cells));
     lines.push(labelled("pods", pods(row)).cut(cells, Keep::Start));
     lines.extend(order(state, row, cells));
-    lines.extend(why(row, cells));
+    lines.extend(why(row, state.now(), cells));
     lines.extend(what_to_do(state, row, cells));
     lines
 }
@@ -54,7 +54,7 @@ pub fn head(state: &State, row: &Row, cells: usize) -> Vec<Words> {
     let words = said.words().and(Role::Muted, format!(" {since} · {}", summary::progress(row)));
     let mut lines = vec![title(row, cells), labelled("state", words).cut(cells, Keep::Start)];
     lines.extend(order(state, row, cells));
-    lines.extend(why(row, cells));
+    lines.extend(why(row, state.now(), cells));
     lines.extend(what_to_do(state, row, cells));
     lines
 }
@@ -190,6 +190,8 @@ fn metrics(state: &State, row: &Row, cells: usize) -> Vec<Words> {
         let words = Words::of(Role::Warning, format!("▲ {}: {warning}", comparison.value.source));
         lines.push(labelled("", words).cut(cells, Keep::Start));
     }
+    let trouble = summary::evidence_trouble(row, state.now());
+    lines.extend(trouble.map(|words| labelled("", words).cut(cells, Keep::Start)));
     lines
 }
 
@@ -226,7 +228,7 @@ fn metric(state: &State, row: &Row, pair: &MetricPair) -> Vec<Words> {
         times(judged),
         spark(state, row, pair.kind),
         Words::of(Role::Muted, limit.unwrap_or_default()),
-        answer.map_or_else(Words::new, |answer| summary::verdict(answer).words()),
+        answer.map_or_else(Words::new, |answer| summary::judged(row, answer, state.now())),
         note(state, row, judged),
     ]
 }
@@ -254,15 +256,8 @@ fn note(state: &State, row: &Row, judged: Option<&MetricVerdict>) -> Words {
 
 /// How old the evidence is, once it is old.
 fn evidence_age(state: &State, row: &Row) -> Words {
-    /// Evidence is asked for every ten seconds; it is late when two answers are missing.
-    const LATE: std::time::Duration = std::time::Duration::from_secs(25);
-    let Some(seen) = &row.metrics.comparison else { return Words::new() };
-    let old = seen.age(state.now());
-    if old < LATE {
-        return Words::new();
-    }
-    let words = format::source_age(Freshness::Stale(old)).unwrap_or_default();
-    Words::of(Role::Stale, format!("◌ evidence {words} old"))
+    summary::evidence_age(row, state.now())
+        .map_or_else(Words::new, |old| Words::of(Role::Stale, format!("◌ evidence {old} old")))
 }
 
 fn spark(state: &State, row: &Row, kind: MetricKind) -> Words {
@@ -369,10 +364,10 @@ fn ended(deed: &str, outcome: &Outcome) -> Option<(Role, String)> {
     })
 }
 
-fn why(row: &Row, cells: usize) -> Vec<Words> {
+fn why(row: &Row, now: Timestamp, cells: usize) -> Vec<Words> {
     let (role, text) = match &row.need {
         Some(need) => (Role::Text, need.why.to_string()),
-        None => (Role::Muted, summary::why(row).text()),
+        None => (Role::Muted, summary::why(row, now).text()),
     };
     sentence("why", &text, role, cells)
 }

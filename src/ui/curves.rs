@@ -23,7 +23,9 @@ const CHART_ROWS: std::ops::RangeInclusive<usize> = 5..=9;
 #[must_use]
 pub fn lines(state: &State, row: &Row, (cells, rows): (usize, usize)) -> Vec<Words> {
     let Some(seen) = &row.metrics.charts else { return Vec::new() };
-    let mut lines = vec![legend(seen.value.source.as_str()).cut(cells, Keep::Start)];
+    let legend = legend(seen.value.source.as_str());
+    let head = summary::evidence_trouble(row, state.now()).unwrap_or(legend);
+    let mut lines = vec![head.cut(cells, Keep::Start)];
     let kinds = [MetricKind::ErrorRatio, MetricKind::LatencyP99];
     let each = (rows.saturating_sub(1) / kinds.len()).clamp(*CHART_ROWS.start(), *CHART_ROWS.end());
     for kind in kinds {
@@ -57,7 +59,7 @@ fn title(state: &State, row: &Row, kind: MetricKind) -> Words {
     let Some(pair) = pair else { return name };
     let mut words = name;
     if let Some(answer) = judged.and_then(|judged| judged.answer) {
-        words = words.and(Role::Text, "  ").then(summary::verdict(answer).words());
+        words = words.and(Role::Text, "  ").then(summary::judged(row, answer, state.now()));
     }
     words = words
         .and(Role::Canary, format!("  {}", format::reading(kind, &pair.canary)))
@@ -68,6 +70,9 @@ fn title(state: &State, row: &Row, kind: MetricKind) -> Words {
     }
     if let Some(limit) = answer::limit_words(kind, state.fleet().limits()) {
         words.push(Role::Muted, format!("  {limit}"));
+    }
+    if let Some(old) = summary::evidence_age(row, state.now()) {
+        words.push(Role::Stale, format!("  ◌ {old} old"));
     }
     words
 }

@@ -1,5 +1,7 @@
 //! What is said of one rollout in a few words, the same on every screen: its state, its progress, its versions.
 
+use std::time::Duration;
+
 use crate::analysis::need::{Group, Need, NeedKind};
 use crate::analysis::rollout_status::Health;
 use crate::analysis::steps;
@@ -8,7 +10,7 @@ use crate::app::fleet::Row;
 use crate::app::sources::{Source, SourceState};
 use crate::control::order::{Order, OrderState};
 use crate::domain::ids::Name;
-use crate::domain::observed::{Timestamp, age};
+use crate::domain::observed::{Freshness, Timestamp, age};
 use crate::domain::rollout::{RunPhase, Step};
 use crate::domain::text::Text;
 use crate::domain::workload::{Image, ReplicaSet, Strategy, Workload};
@@ -145,6 +147,33 @@ pub fn verdict(answer: Answer) -> Said {
         Answer::Fail => (Mark::Bad, Role::Danger),
     };
     Said::new(mark, role, answer.name())
+}
+
+/// Evidence is asked for every ten seconds; it is late when two answers are missing.
+const EVIDENCE_LATE: Duration = Duration::from_secs(25);
+
+/// How old the evidence is, once it is too old to speak for the present.
+#[must_use]
+pub fn evidence_age(row: &Row, now: Timestamp) -> Option<String> {
+    let old = row.metrics.comparison.as_ref()?.age(now);
+    (old >= EVIDENCE_LATE).then(|| format::source_age(Freshness::Stale(old))).flatten()
+}
+
+/// A verdict on the evidence of a row: one on old evidence is shown as what it was, and passes or fails nobody now.
+#[must_use]
+pub fn judged(row: &Row, answer: Answer, now: Timestamp) -> Words {
+    match evidence_age(row, now) {
+        None => verdict(answer).words(),
+        Some(_) => Said::new(Mark::Stale, Role::Stale, answer.name()).words(),
+    }
+}
+
+/// Why there is no newer evidence, once it is old.
+#[must_use]
+pub fn evidence_trouble(row: &Row, now: Timestamp) -> Option<Words> {
+    let (_, trouble) = row.metrics.trouble.as_ref()?;
+    evidence_age(row, now)?;
+    Some(Words::of(Role::Warning, format!("▲ {trouble}")))
 }
 
 /// The phase of an analysis.
@@ -340,15 +369,18 @@ pub fn digest_short(digest: &Text) -> String {
 
 /// Why it is as it is: why a human is needed, else what the metrics and the controller say.
 #[must_use]
-pub fn why(row: &Row) -> Words {
+pub fn why(row: &Row, now: Timestamp) -> Words {
     if let Some(need) = &row.need {
         return Words::of(Role::Text, need.why.as_str());
     }
     let mut words = Words::new();
     if row.group == Group::Moving
-        && let Some(judged) = &row.metrics.verdict
+        && let Some(verdict) = &row.metrics.verdict
     {
-        words = verdict(judged.answer).words();
+        words = judged(row, verdict.answer, now);
+        if let Some(old) = evidence_age(row, now) {
+            words.push(Role::Stale, format!(" {old} old"));
+        }
     }
     let step = row.workload.rollout().and_then(steps::current_step).map(|(_, found)| step(found));
     let message = row.status.message.as_ref().map(|message| short(message.as_str()).to_owned());

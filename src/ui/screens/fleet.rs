@@ -232,7 +232,7 @@ fn row(state: &State, target: &WorkloadRef) -> Vec<Words> {
         Words::of(Role::Muted, summary::progress(row)),
         Words::of(Role::Canary, summary::weight(row)),
         Words::of(said.role, said.word),
-        summary::why(row),
+        summary::why(row, state.now()),
         Words::of(Role::Muted, format::since(summary::since(row), now)),
         summary::versions(&row.workload).words(),
     ];
@@ -240,10 +240,15 @@ fn row(state: &State, target: &WorkloadRef) -> Vec<Words> {
     let is_stale = source.is_some_and(|source| {
         matches!(source.state(now), SourceState::Stale | SourceState::Down | SourceState::Denied)
     });
-    if is_stale && !is_chosen {
-        return cells.into_iter().map(|words| words.all(Role::Stale)).collect();
+    if !is_stale {
+        return cells;
     }
-    cells
+    // Of the chosen row the cursor and the name stay what they are; what is said of it is as old as any other's.
+    let kept = if is_chosen { 2 } else { 0 };
+    let aged = |(place, words): (usize, Words)| {
+        if place < kept { words } else { words.all(Role::Stale) }
+    };
+    cells.into_iter().enumerate().map(aged).collect()
 }
 
 /// No rollout is known: still connecting, in trouble, or there is none.
