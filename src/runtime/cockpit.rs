@@ -1,5 +1,5 @@
 //! The full screen as a front: keys in, frames out. A frame is painted when something changed, at most thirty times a
-//! second, and costs no byte when it looks the same.
+//! second for facts and at once for a key, and costs no byte when it looks the same.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -26,6 +26,10 @@ use crate::ui::view;
 /// Shortest time between two frames: thirty a second are smooth, more are only bytes.
 const FRAME_TIME: Duration = Duration::from_millis(33);
 
+/// Shortest time from a frame to the one that answers a key. A hand feels more than 16 ms; keys that come faster than
+/// this (a held mouse button, a paste) share a frame.
+const ANSWER_TIME: Duration = Duration::from_millis(8);
+
 /// Gives the theme of this name, fit for this terminal, with what is wrong in its file.
 pub type Themes = Box<dyn Fn(&Choice) -> (Theme, Vec<Warning>) + Send>;
 
@@ -49,6 +53,8 @@ pub struct Cockpit {
     follows_background: bool,
     pictures: Option<PathBuf>,
     painted_at: Option<Instant>,
+    /// Shortest time from then to the next frame.
+    pace: Duration,
 }
 
 impl Cockpit {
@@ -70,6 +76,7 @@ impl Cockpit {
             follows_background,
             pictures,
             painted_at: None,
+            pace: FRAME_TIME,
         }
     }
 
@@ -127,24 +134,31 @@ fn save_as(
 
 impl Front for Cockpit {
     async fn input(&mut self) -> Option<Input> {
-        self.inputs.recv().await
+        let input = self.inputs.recv().await;
+        self.pace = ANSWER_TIME;
+        input
     }
 
     fn pending(&mut self) -> Option<Input> {
-        self.inputs.try_recv().ok()
+        let input = self.inputs.try_recv().ok();
+        if input.is_some() {
+            self.pace = ANSWER_TIME;
+        }
+        input
     }
 
     fn read(&mut self, state: &State) -> Next {
         let now = Instant::now();
         if let Some(painted) = self.painted_at {
             let since = now.saturating_duration_since(painted);
-            if since < FRAME_TIME {
-                return Next::Within(FRAME_TIME.saturating_sub(since));
+            if since < self.pace {
+                return Next::Within(self.pace.saturating_sub(since));
             }
         }
         let theme = &self.theme;
         self.screen.draw(|frame| view::view(state, theme, frame));
         self.painted_at = Some(now);
+        self.pace = FRAME_TIME;
         Next::Wait
     }
 
