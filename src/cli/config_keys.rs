@@ -177,7 +177,7 @@ pub const KEYS: [KeySpec; 30] = [
         .default("false").example("true"),
     key(Key::EscapeMs, "escape_ms", Kind::Whole(0, 200),
         "How long a lone Esc is held back, in case a slow line tears the sequence of a key apart. \
-         Unset: 25, or 100 over SSH.")
+         Unset: 10, or 100 over SSH.")
         .example("150"),
     key(Key::Refresh, "refresh", Kind::Span(SECOND, TEN_MINUTES),
         "How often metrics are asked for while somebody looks.")

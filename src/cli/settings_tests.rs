@@ -95,7 +95,7 @@ fn nobody_says_anything_and_everything_has_a_value() {
     let screen = &settings.screen;
     assert_eq!((&*screen.theme, &*screen.keymap), ("auto", "default"));
     assert_eq!((screen.ascii, screen.mouse, screen.color), (false, false, ColorChoice::Auto));
-    assert_eq!(screen.escape, Duration::from_millis(25));
+    assert_eq!(screen.escape, Duration::from_millis(10));
     assert_eq!(settings.metrics.refresh, Duration::from_secs(5));
     assert_eq!(settings.metrics.limits, crate::analysis::verdict::Limits::default());
     assert_eq!(settings.metrics.queries, QueryTemplates::default());
