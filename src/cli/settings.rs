@@ -21,7 +21,7 @@ use crate::domain::warning::Warning;
 
 /// How long a lone Esc is held back without SSH, and over it (`reference/terminal.md` §3.5). Without it less than there: a
 /// key is to be answered within 16 ms, and the rest of a torn sequence is known as such even after its Esc was given out.
-const ESCAPE: (Duration, Duration) = (Duration::from_millis(25), Duration::from_millis(100));
+const ESCAPE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(100));
 
 /// A timeout of 0 means "as long as it takes" to kubectl. Everything of ours ends.
 const TIMEOUT_MAX: Duration = Duration::from_mins(10);
