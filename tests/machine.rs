@@ -334,6 +334,21 @@ fn a_changed_footing_is_told_and_asked_again() {
 }
 
 #[test]
+fn who_looked_away_from_a_dialog_is_told_of_every_change_since_it_opened() {
+    let mut state = cockpit(Mode::Simulated);
+    let _ = press(&mut state, 2, "a");
+    let mut moved = waiting("web");
+    rollout(&mut moved).status.step_index = Some(2);
+    let _ = fed(&mut state, 3, Feed::Changed(vec![moved.clone()]));
+    rollout(&mut moved).spec.paused = true;
+    let _ = fed(&mut state, 4, Feed::Changed(vec![moved]));
+    let Some(Popup::Confirm(dialog)) = state.focus().popups.last() else { unreachable!() };
+    let told: Vec<&str> = dialog.changed.iter().map(|one| one.as_str()).collect();
+    assert!(told.iter().any(|words| words.starts_with("step ")), "{told:?}");
+    assert!(told.contains(&"somebody paused it"), "{told:?}");
+}
+
+#[test]
 fn old_facts_carry_no_promote() {
     let mut state = cockpit(Mode::Simulated);
     let plan = plan_of(&press(&mut state, 2, "p"));

@@ -7,6 +7,7 @@ use tui_input::Input as Line;
 use super::event::{Command, Screen};
 use crate::app::key::Key;
 use crate::control::check::Refusal;
+use crate::control::footing::Footing;
 use crate::domain::feed::Trouble;
 use crate::domain::ids::{ClusterName, Name, Namespace, OrderId, QueryId, WorkloadRef};
 use crate::domain::observed::{Observed, Timestamp};
@@ -153,6 +154,9 @@ pub struct Dialog {
     pub refusals: Vec<Refusal>,
     /// What changed since it opened.
     pub changed: Vec<Text>,
+    /// What the plan stood on when it opened, once that changed: an operator who looked away is told of all that
+    /// happened and not only of the last of it.
+    pub(in crate::app) first: Option<Footing>,
 }
 
 impl Dialog {
@@ -168,6 +172,7 @@ impl Dialog {
             scroll: 0,
             refusals: Vec::new(),
             changed: Vec::new(),
+            first: None,
         }
     }
 }

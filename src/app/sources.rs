@@ -127,7 +127,10 @@ impl Sources {
             if std::mem::discriminant(&source.health) != std::mem::discriminant(&health) {
                 source.since = at;
             }
-            if matches!(health, SourceHealth::Live | SourceHealth::Degraded(_)) {
+            // An API server proves facts by facts and heartbeats. That a part of it fails proves nothing, and a
+            // connection that works again does not before its lists are read anew.
+            let is_answer = matches!(health, SourceHealth::Live | SourceHealth::Degraded(_));
+            if is_answer && id.kind != SourceKind::Kubernetes {
                 source.proof = Some(at);
             }
             source.health = health;
@@ -143,5 +146,36 @@ impl Sources {
     pub(in crate::app) fn identify(&mut self, id: &SourceId, identity: Text) -> Option<Text> {
         let source = self.map.get_mut(id)?;
         source.identity.replace(identity)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_cluster_that_tells_of_its_trouble_proves_no_fact_by_it() {
+        let cluster = ClusterName::new("east");
+        let lost = SourceHealth::Degraded(Trouble::Lost(Text::clean("a watch")));
+        for (kind, health, want) in [
+            (SourceKind::Kubernetes, lost.clone(), 0),
+            (SourceKind::Kubernetes, SourceHealth::Live, 0),
+            (SourceKind::Prometheus, lost, 9),
+            (SourceKind::Prometheus, SourceHealth::Live, 9),
+        ] {
+            let id = SourceId { cluster: cluster.clone(), kind };
+            let mut sources = Sources::default();
+            let start = Timestamp::UNIX_EPOCH;
+            sources.expect(id.clone(), start);
+            sources.prove(&id, start);
+            sources.health(&id, health.clone(), start);
+            let proof = |sources: &Sources| sources.get(&cluster, kind).and_then(|it| it.proof);
+            assert_eq!(proof(&sources), Some(start), "{kind:?} {health:?}");
+            let later = |seconds| start + Duration::from_secs(seconds);
+            sources.health(&id, health.clone(), later(9));
+            assert_eq!(proof(&sources), Some(later(want)), "{kind:?} {health:?}");
+        }
     }
 }

@@ -48,8 +48,8 @@ pub(super) fn take(state: &mut State, source: &SourceId, seen: Observed<Feed>) -
             state.fleet.mark_synced(source.cluster.clone());
             first_selection(state)
         }
+        // What is told of one rollout's parts says nothing of the fleet, and may be told while nobody answers.
         Feed::Detail(detail) => {
-            state.sources.prove(source, at);
             let target = detail.target.clone();
             state.fleet.amend(&target, state.now, |row| row.detail = Some(*detail));
             vec![]

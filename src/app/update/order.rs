@@ -169,10 +169,7 @@ fn ask_again(state: &mut State, id: &OrderId) -> Vec<Effect> {
     let reason = order.plan.reason.clone();
     let row = state.fleet.row(&target);
     let now_footing = row.map(|row| Footing::of(&row.workload));
-    let changed = match &now_footing {
-        Some(footing) => order.plan.footing.differences(footing),
-        None => vec![Text::clean("it is gone")],
-    };
+    let last = order.plan.footing.clone();
     let anew = planned(state, action, &target, id, reason);
     let now = state.now;
     let Some(dialog) = dialog::of(state, id) else { return vec![] };
@@ -180,7 +177,11 @@ fn ask_again(state: &mut State, id: &OrderId) -> Vec<Effect> {
     dialog.typed.reset();
     dialog.field = DialogField::Answer;
     dialog.scroll = 0;
-    dialog.changed = changed;
+    let first = dialog.first.get_or_insert(last);
+    dialog.changed = match &now_footing {
+        Some(footing) => first.differences(footing),
+        None => vec![Text::clean("it is gone")],
+    };
     match anew {
         Ok(order) => {
             dialog.refusals.clear();
