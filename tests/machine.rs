@@ -129,6 +129,10 @@ fn fed(state: &mut State, second: u64, feed: Feed) -> Vec<Effect> {
 }
 
 fn cockpit(mode: Mode) -> State {
+    cockpit_over(mode, waiting("web"))
+}
+
+fn cockpit_over(mode: Mode, workload: Workload) -> State {
     let session = Session {
         clusters: vec![ClusterName::new("eu")],
         mode,
@@ -139,7 +143,7 @@ fn cockpit(mode: Mode) -> State {
     let mut state = State::new(session, keymap, START);
     let _ = start(&mut state);
     let _ = fed(&mut state, 1, Feed::Health(SourceHealth::Live));
-    let _ = fed(&mut state, 1, Feed::Changed(vec![waiting("web")]));
+    let _ = fed(&mut state, 1, Feed::Changed(vec![workload]));
     let _ = fed(&mut state, 1, Feed::Synced);
     state
 }
@@ -325,27 +329,28 @@ fn a_changed_footing_is_told_and_asked_again() {
     let plan = plan_of(&press(&mut state, 2, "a"));
     let mut moved = waiting("web");
     rollout(&mut moved).status.step_index = Some(2);
-    let again = plan_of(&fed(&mut state, 3, Feed::Changed(vec![moved])));
+    let again = plan_of(&fed(&mut state, 3, Feed::Changed(vec![moved.clone()])));
     assert_eq!(again.id, plan.id);
+    rollout(&mut moved).spec.paused = true;
+    let _ = fed(&mut state, 3, Feed::Changed(vec![moved]));
     let Some(Popup::Confirm(dialog)) = state.focus().popups.last() else { unreachable!() };
-    assert!(!dialog.changed.is_empty());
+    assert_eq!(dialog.changed.len(), 2, "all since it opened: {:?}", dialog.changed);
     let y = Event::Input(Input::Key("y".parse().expect("a key"), at(3)));
     assert!(!is_execution(&update(&mut state, y)), "a key of the same moment is too old");
 }
 
 #[test]
-fn who_looked_away_from_a_dialog_is_told_of_every_change_since_it_opened() {
-    let mut state = cockpit(Mode::Simulated);
-    let _ = press(&mut state, 2, "a");
-    let mut moved = waiting("web");
-    rollout(&mut moved).status.step_index = Some(2);
-    let _ = fed(&mut state, 3, Feed::Changed(vec![moved.clone()]));
-    rollout(&mut moved).spec.paused = true;
-    let _ = fed(&mut state, 4, Feed::Changed(vec![moved]));
-    let Some(Popup::Confirm(dialog)) = state.focus().popups.last() else { unreachable!() };
-    let told: Vec<&str> = dialog.changed.iter().map(|one| one.as_str()).collect();
-    assert!(told.iter().any(|words| words.starts_with("step ")), "{told:?}");
-    assert!(told.contains(&"somebody paused it"), "{told:?}");
+fn on_a_calm_fleet_the_first_row_that_appears_is_selected() {
+    let mut calm = waiting("web");
+    let status = &mut rollout(&mut calm).status;
+    status.hashes.current = status.hashes.stable.clone();
+    (status.phase, status.pauses) = (Some(Text::clean("Healthy")), [].into());
+    status.flags.controller_pause = false;
+    let mut state = cockpit_over(Mode::Simulated, calm);
+    let _ = press(&mut state, 2, "down");
+    assert_eq!(state.focus().selected, None, "a steady one is not listed");
+    let _ = fed(&mut state, 6, Feed::Changed(vec![waiting("web")]));
+    assert!(state.focus().selected.is_some());
 }
 
 #[test]

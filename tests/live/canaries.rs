@@ -85,18 +85,6 @@ async fn every_deed_on_a_canary_arrives_with_exactly_the_writes_of_its_plan() {
     plane.down().await;
 }
 
-async fn serving(plane: &Plane, name: &str, image: &str) -> usize {
-    let pods = plane.list("pods").await;
-    pods.iter()
-        .filter(|pod| {
-            let own = pod["metadata"]["labels"]["app"] == name;
-            let going = pod["metadata"]["deletionTimestamp"].is_string();
-            own && !going
-                && pod["spec"]["containers"][0]["image"].as_str().unwrap().ends_with(image)
-        })
-        .count()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn pause_then_abort_leaves_no_pod_of_the_new_version_serving() {
     let Some(plane) = Plane::new().await else { return };
@@ -105,10 +93,10 @@ async fn pause_then_abort_leaves_no_pod_of_the_new_version_serving() {
     let target = pilot.rollout("two");
     pilot.until(&target, |_| true).await;
     pilot.arrives(&plane, Action::Pause, &target).await;
-    assert!(serving(&plane, "two", ":2.0.0").await > 0);
+    assert!(plane.serving("two", ":2.0.0").await > 0);
     let order = pilot.arrives(&plane, Action::Abort, &target).await;
     assert_eq!(order.plan.writes.len(), 2);
-    assert_eq!(serving(&plane, "two", ":2.0.0").await, 0);
+    assert_eq!(plane.serving("two", ":2.0.0").await, 0);
     if let Some(seen) = plane.witnessed(3).await {
         let what: Vec<&str> = seen.iter().map(|one| one.what.as_str()).collect();
         assert_eq!(what, ["patch rollouts", "patch rollouts/status", "patch rollouts"]);

@@ -5,9 +5,18 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "helpers of tests")]
 #![expect(clippy::disallowed_methods, reason = "a deadline needs a clock, a program its variables")]
 #![expect(clippy::tests_outside_test_module, reason = "an integration test is one module")]
+#![expect(clippy::disallowed_types, reason = "the listener and the test share one screen")]
 
 mod canaries;
+mod cockpit;
 mod manifests;
 mod others;
 mod pilot;
 mod plane;
+#[path = "../terminal/pty.rs"]
+#[expect(dead_code, reason = "the tests of the terminal do more with it than these")]
+mod pty;
+mod silence;
+mod story;
+mod truth;
+mod wire;

@@ -138,6 +138,17 @@ impl Plane {
         self.merge(collection, name, &body).await;
     }
 
+    /// How many pods of this workload run this image and are not on their way out.
+    pub(crate) async fn serving(&self, name: &str, image: &str) -> usize {
+        let is_one = |pod: &&Value| {
+            let own = pod["metadata"]["labels"]["app"] == name;
+            let going = pod["metadata"]["deletionTimestamp"].is_string();
+            let runs = pod["spec"]["containers"][0]["image"].as_str();
+            own && !going && runs.is_some_and(|it| it.ends_with(image))
+        };
+        self.list("pods").await.iter().filter(is_one).count()
+    }
+
     /// Our writes of an order in the audit log: not dry runs, answered with 2xx. The log is written with a delay.
     pub(crate) async fn witnessed(&self, count: usize) -> Option<Vec<Witnessed>> {
         let path = self.audit_log.as_ref()?;

@@ -32,6 +32,7 @@ pub(super) fn take(state: &mut State, source: &SourceId, seen: Observed<Feed>) -
             }
             let mut effects = super::order::world_moved(state, &touched);
             effects.extend(follow(state, &source.cluster));
+            effects.extend(selection_where_none_was(state, source));
             effects
         }
         Feed::Removed(targets) => {
@@ -70,6 +71,18 @@ pub(super) fn take(state: &mut State, source: &SourceId, seen: Observed<Feed>) -
 /// The screen answers for the most urgent row as lists come in, until the operator does something.
 fn first_selection(state: &mut State) -> Vec<Effect> {
     if state.session.front == FrontKind::Headless || state.focus.list.is_chosen {
+        return vec![];
+    }
+    super::command::select_first(state);
+    super::command::watched(state)
+}
+
+/// A calm fleet has no row to select; the first one that appears is.
+fn selection_where_none_was(state: &mut State, source: &SourceId) -> Vec<Effect> {
+    let is_wanted = state.session.front != FrontKind::Headless
+        && state.focus.selected.is_none()
+        && state.fleet.is_synced(&source.cluster);
+    if !is_wanted {
         return vec![];
     }
     super::command::select_first(state);
