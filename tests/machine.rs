@@ -106,6 +106,7 @@ fn waiting(name: &str) -> Workload {
         controller: Controller::Argo(Box::new(Rollout { spec, status })),
         conditions: [].into(),
         revisions: [replica_set("bbb", 2, 1), replica_set("aaa", 1, 3)].into(),
+        part_of: None,
         owner: None,
         build: Build::default(),
         oddities: [].into(),
@@ -116,7 +117,10 @@ fn waiting(name: &str) -> Workload {
 fn rollout(workload: &mut Workload) -> &mut Rollout {
     match &mut workload.controller {
         Controller::Argo(rollout) => rollout,
-        Controller::Deployment(_) => unreachable!("it is a Rollout"),
+        Controller::Flagger(_)
+        | Controller::Deployment(_)
+        | Controller::StatefulSet(_)
+        | Controller::DaemonSet(_) => unreachable!("it is a Rollout"),
     }
 }
 

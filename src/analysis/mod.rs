@@ -2,6 +2,10 @@
 
 pub mod rollout_status;
 
+mod native_status;
+
+mod flagger_status;
+
 pub mod pace;
 
 pub mod steps;

@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use super::flagger_status;
 use super::rollout_status::{self, Health, Status};
 use super::steps;
 use crate::domain::detail::Detail;
@@ -101,6 +102,10 @@ pub struct Context<'a> {
 pub fn need(workload: &Workload, status: &Status, context: &Context<'_>) -> Option<Need> {
     match &workload.controller {
         Controller::Argo(rollout) => of_rollout(workload, rollout, status, context),
+        Controller::Flagger(flagger) => {
+            failing(workload, context).or_else(|| flagger_status::need(workload, flagger))
+        }
+        Controller::StatefulSet(_) | Controller::DaemonSet(_) => stuck(workload, status, context),
         Controller::Deployment(facts) => {
             let paused = facts.paused.then(|| {
                 let since = workload.condition("Progressing").and_then(|found| found.since);

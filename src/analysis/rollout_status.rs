@@ -2,6 +2,7 @@
 //! Rollouts (`reference/rollouts.md` §1.7, in that order), `kubectl rollout status` for Deployments (§3.1), and Argo CD
 //! for the health of both. The tools' wording is kept, so that a person can compare.
 
+use super::{flagger_status, native_status};
 use crate::domain::ids::Generation;
 use crate::domain::rollout::{Rollout, RolloutStatus, RunPhase};
 use crate::domain::text::Text;
@@ -55,7 +56,10 @@ pub struct Status {
 pub fn status(workload: &Workload) -> Status {
     let mut status = match &workload.controller {
         Controller::Argo(rollout) => of_rollout(workload, rollout),
+        Controller::Flagger(flagger) => flagger_status::status(flagger),
         Controller::Deployment(facts) => of_deployment(workload, facts),
+        Controller::StatefulSet(facts) => native_status::of_stateful_set(workload, facts),
+        Controller::DaemonSet(_) => native_status::of_daemon_set(workload),
     };
     if workload.meta.deleting.is_some() {
         status.health = Health::Missing;
@@ -68,8 +72,10 @@ pub fn status(workload: &Workload) -> Status {
 pub fn is_observed(workload: &Workload) -> bool {
     match &workload.controller {
         Controller::Argo(rollout) => rollout_is_observed(workload, &rollout.status),
-        Controller::Deployment(facts) => {
-            facts.observed_generation.is_some_and(|seen| seen >= workload.meta.generation)
+        // It looks at its object with every tick, and says nothing of it.
+        Controller::Flagger(_) => true,
+        Controller::Deployment(_) | Controller::StatefulSet(_) | Controller::DaemonSet(_) => {
+            workload.native_observed().is_some_and(|seen| seen >= workload.meta.generation)
         }
     }
 }

@@ -116,15 +116,20 @@ impl Fleet {
         Self { limits, ..Self::default() }
     }
 
-    /// All rows, by name.
+    /// All releases, by name: one row each, however many objects it is made of.
     pub fn rows(&self) -> impl Iterator<Item = (&WorkloadRef, &Row)> {
+        self.rows.iter().filter(|(_, row)| row.workload.part_of.is_none())
+    }
+
+    /// All workloads, those too that are only a part of a release.
+    pub fn objects(&self) -> impl Iterator<Item = (&WorkloadRef, &Row)> {
         self.rows.iter()
     }
 
-    /// How many rows there are.
+    /// How many releases there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.rows.len()
+        self.rows().count()
     }
 
     /// True when nothing is known.

@@ -7,7 +7,7 @@ use super::audit_chain::digest;
 use crate::control::audit::{AuditEntry, AuditRecord};
 use crate::control::check::Refusal;
 use crate::control::order::{Attempt, AttemptAnswer, Outcome};
-use crate::control::plan::{ObjectKind, PatchFormat, Plan, ResolvedWrite, Subresource};
+use crate::control::plan::{PatchFormat, Plan, ResolvedWrite, Subresource};
 use crate::domain::feed::Trouble;
 use crate::domain::ids::ResourceVersion;
 use crate::domain::text::Text;
@@ -77,10 +77,7 @@ fn intent(plan: &Plan, writes: &[ResolvedWrite]) -> Map<String, Value> {
 }
 
 fn write(write: &ResolvedWrite) -> Value {
-    let kind = match write.object.kind {
-        ObjectKind::Rollout => "Rollout",
-        ObjectKind::Deployment => "Deployment",
-    };
+    let kind = write.object.kind.name();
     json!({
         "kind": kind,
         "name": write.object.name.as_str(),

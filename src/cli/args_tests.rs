@@ -141,9 +141,11 @@ fn targets_are_read_as_kubectl_writes_them() {
         assert_eq!((status.target.kind, status.target.name.as_str()), (kind, name));
     }
     for (word, words) in [
-        ("pod/web", "there are rollout (ro) and deployment (deploy)"),
+        (
+            "pod/web",
+            "there are rollout (ro), canary (canaries), deployment (deploy), statefulset (sts)",
+        ),
         ("rolout/web", "did you mean rollout?"),
-        ("sts/web", "for a later version"),
         ("rollout/", "a name has"),
         ("rollout/Web", "a name has"),
         ("a/b/c", "no kind"),

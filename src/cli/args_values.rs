@@ -80,20 +80,25 @@ pub(super) fn target(word: &str) -> Result<Target, String> {
 
 fn read_kind(word: &str) -> Result<WorkloadKind, String> {
     // `rollouts.argoproj.io` and `deployment.apps`, as kubectl prints them with -o name.
-    let short = ["argoproj.io", "apps"]
+    let short = ["argoproj.io", "apps", "flagger.app"]
         .iter()
         .find_map(|group| word.strip_suffix(group)?.strip_suffix('.'))
         .unwrap_or(word);
     if let Some(kind) = WorkloadKind::parse(short) {
         return Ok(kind);
     }
-    if LATER.contains(&short.to_ascii_lowercase().as_str()) {
-        return Err(format!("{short} is for a later version; now: rollout, deployment"));
-    }
     let words = WorkloadKind::ALL.iter().flat_map(|kind| kind.words().iter().copied());
     Err(match nearest(short, words) {
         Some(near) => format!("no kind {short:?}; did you mean {near}?"),
-        None => format!("no kind {short:?}; there are rollout (ro) and deployment (deploy)"),
+        None => {
+            let kinds: Vec<String> = WorkloadKind::ALL
+                .iter()
+                .filter_map(|kind| {
+                    Some(format!("{} ({})", kind.words().first()?, kind.words().last()?))
+                })
+                .collect();
+            format!("no kind {short:?}; there are {}", kinds.join(", "))
+        }
     })
 }
 

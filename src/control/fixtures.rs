@@ -21,10 +21,7 @@ pub(crate) fn writes(plan: &Plan) -> Vec<String> {
 }
 
 fn shown(write: &Write) -> String {
-    let kind = match write.object.kind {
-        super::plan::ObjectKind::Rollout => "rollout",
-        super::plan::ObjectKind::Deployment => "deployment",
-    };
+    let kind = write.object.kind.name().to_lowercase();
     let sub = if write.subresource.is_some() { "/status" } else { "" };
     let changes: Vec<String> = write
         .changes

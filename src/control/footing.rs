@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
+use crate::domain::flagger::{Flagger, Phase};
 use crate::domain::ids::{Generation, PodHash, Uid};
 use crate::domain::rollout::{Rollout, RolloutFlags};
 use crate::domain::text::Text;
-use crate::domain::workload::{Controller, DeploymentFacts, Workload};
+use crate::domain::workload::{Controller, Workload};
 
 /// What a plan stands on.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,7 +24,9 @@ pub struct Footing {
     pub current: Option<PodHash>,
     /// The proven template.
     pub stable: Option<PodHash>,
-    /// The step, counted as the controller counts it (from 0).
+    /// Flagger's phase.
+    pub phase: Option<Phase>,
+    /// The step, counted as the controller counts it (from 0); of Flagger the weight that its status tells.
     pub step_index: Option<u32>,
     /// Paused by hand.
     pub spec_paused: bool,
@@ -69,7 +72,11 @@ impl Footing {
     pub fn of(workload: &Workload) -> Self {
         match &workload.controller {
             Controller::Argo(rollout) => Self::of_rollout(workload, rollout),
-            Controller::Deployment(facts) => Self::of_deployment(workload, facts),
+            Controller::Flagger(flagger) => Self::of_flagger(workload, flagger),
+            Controller::Deployment(facts) => Self::of_native(workload, facts.paused),
+            Controller::StatefulSet(_) | Controller::DaemonSet(_) => {
+                Self::of_native(workload, false)
+            }
         }
     }
 
@@ -81,6 +88,7 @@ impl Footing {
             observed: is_observed(workload),
             current: status.hashes.current.clone(),
             stable: status.hashes.stable.clone(),
+            phase: None,
             step_index: status.step_index,
             spec_paused: rollout.spec.paused,
             pauses: status.pauses.iter().map(|pause| pause.reason.clone()).collect(),
@@ -90,15 +98,29 @@ impl Footing {
         }
     }
 
-    fn of_deployment(workload: &Workload, facts: &DeploymentFacts) -> Self {
+    fn of_flagger(workload: &Workload, flagger: &Flagger) -> Self {
+        let (spec, status) = (&flagger.spec, &flagger.status);
         Self {
+            phase: Some(status.phase),
+            step_index: Some(status.weight),
+            // Flagger writes the hash of the template of the run; the object itself names no pod hash.
+            current: status.applied.clone().map(PodHash::from_text),
+            stable: status.promoted.clone().map(PodHash::from_text),
+            ..Self::of_native(workload, spec.suspend)
+        }
+    }
+
+    #[expect(clippy::fn_params_excessive_bools, reason = "one field of the wire")]
+    fn of_native(workload: &Workload, spec_paused: bool) -> Self {
+        Self {
+            phase: None,
             uid: workload.meta.uid.clone(),
             generation: workload.meta.generation,
             observed: is_observed(workload),
             current: None,
             stable: None,
             step_index: None,
-            spec_paused: facts.paused,
+            spec_paused,
             pauses: Arc::default(),
             abort: Aborted::No,
             promote_full: false,
@@ -123,11 +145,20 @@ impl Footing {
         changed_hash(&mut out, "the wanted version", (&self.current, &now.current));
         changed_hash(&mut out, "the stable version", (&self.stable, &now.stable));
         changed_hash(&mut out, "the active version", (&self.active, &now.active));
+        self.phase_difference(now, &mut out);
         self.step_difference(now, &mut out);
         self.pause_differences(now, &mut out);
         self.flag_differences(now, &mut out);
         self.spec_difference(now, &mut out);
         out
+    }
+
+    fn phase_difference(&self, now: &Self, out: &mut Vec<Text>) {
+        if self.phase == now.phase {
+            return;
+        }
+        let word = |phase: Option<Phase>| phase.map_or("none", Phase::name);
+        out.push(sentence(&format!("phase {} → {}", word(self.phase), word(now.phase))));
     }
 
     fn step_difference(&self, now: &Self, out: &mut Vec<Text>) {
@@ -196,8 +227,10 @@ pub fn is_observed(workload: &Workload) -> bool {
                 == Some(generation.as_str());
             own && is_workload_observed(rollout)
         }
-        Controller::Deployment(facts) => {
-            facts.observed_generation.is_some_and(|seen| seen >= workload.meta.generation)
+        // Flagger writes no generation: it looks at its object with every tick.
+        Controller::Flagger(_) => true,
+        Controller::Deployment(_) | Controller::StatefulSet(_) | Controller::DaemonSet(_) => {
+            workload.native_observed().is_some_and(|seen| seen >= workload.meta.generation)
         }
     }
 }

@@ -13,9 +13,9 @@ use super::arrival::{self, Judgement, Since};
 use super::audit::AuditEntry;
 use super::check::{CheckId, Refusal};
 use super::order::{Attempt, AttemptAnswer, Execution, Order, OrderNews, OrderState, Outcome};
-use super::plan::{ObjectKind, Plan, Write};
+use super::plan::{Plan, Write};
 use crate::domain::feed::{Sighting, Trouble};
-use crate::domain::ids::{ResourceVersion, WorkloadKind};
+use crate::domain::ids::ResourceVersion;
 use crate::domain::observed::{STALE_FROM, Timestamp, age};
 use crate::domain::text::Text;
 use crate::domain::workload::Workload;
@@ -351,11 +351,7 @@ fn since(order: &Order) -> Since {
 
 /// The write is to the workload's own object (and not to the Deployment it refers to).
 fn is_own(plan: &Plan, write: &Write) -> bool {
-    let kind = match write.object.kind {
-        ObjectKind::Rollout => WorkloadKind::Rollout,
-        ObjectKind::Deployment => WorkloadKind::Deployment,
-    };
-    kind == plan.target.kind && write.object.name == plan.target.name
+    write.object.kind.workload() == plan.target.kind && write.object.name == plan.target.name
 }
 
 /// A write got no answer. The first change after our precondition decides: our mark, it was applied; anything else,

@@ -8,7 +8,7 @@ use super::check::Refusal;
 use super::deeds::table;
 use super::footing::Footing;
 use crate::domain::detail::Detail;
-use crate::domain::ids::{Name, OrderId, PodHash, WorkloadRef};
+use crate::domain::ids::{Name, OrderId, PodHash, WorkloadKind, WorkloadRef};
 use crate::domain::observed::Timestamp;
 use crate::domain::text::{Block, Text};
 use crate::domain::workload::Workload;
@@ -130,6 +130,44 @@ pub enum ObjectKind {
     Rollout,
     /// `apps/v1` deployments.
     Deployment,
+    /// `apps/v1` statefulsets.
+    StatefulSet,
+    /// `apps/v1` daemonsets.
+    DaemonSet,
+    /// `flagger.app/v1beta1` canaries.
+    Canary,
+}
+
+impl ObjectKind {
+    /// The kind of a workload's own object.
+    #[must_use]
+    pub const fn of(kind: WorkloadKind) -> Self {
+        match kind {
+            WorkloadKind::Rollout => Self::Rollout,
+            WorkloadKind::Deployment => Self::Deployment,
+            WorkloadKind::StatefulSet => Self::StatefulSet,
+            WorkloadKind::DaemonSet => Self::DaemonSet,
+            WorkloadKind::Canary => Self::Canary,
+        }
+    }
+
+    /// The kind of workload whose object this is.
+    #[must_use]
+    pub const fn workload(self) -> WorkloadKind {
+        match self {
+            Self::Rollout => WorkloadKind::Rollout,
+            Self::Deployment => WorkloadKind::Deployment,
+            Self::StatefulSet => WorkloadKind::StatefulSet,
+            Self::DaemonSet => WorkloadKind::DaemonSet,
+            Self::Canary => WorkloadKind::Canary,
+        }
+    }
+
+    /// As the API server spells it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        self.workload().name()
+    }
 }
 
 /// The subresources that deeds write to.

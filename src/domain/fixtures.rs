@@ -14,8 +14,8 @@ use crate::domain::rollout::{
 };
 use crate::domain::text::Text;
 use crate::domain::workload::{
-    Build, Condition, ConditionStatus, Controller, DeploymentFacts, Image, ObjectMeta, Owner,
-    OwnerTool, ReplicaCounts, ReplicaSet, Strategy, Workload,
+    Build, Condition, ConditionStatus, Controller, DaemonSetFacts, DeploymentFacts, Image,
+    ObjectMeta, Owner, OwnerTool, ReplicaCounts, ReplicaSet, StatefulSetFacts, Strategy, Workload,
 };
 
 pub(crate) const OLD: &str = "old6";
@@ -105,6 +105,36 @@ pub(crate) fn deployment() -> Make {
     made
 }
 
+/// A StatefulSet of three pods, rolled out, with this partition.
+pub(crate) fn stateful_set(partition: u32) -> Make {
+    let facts = StatefulSetFacts {
+        observed_generation: Some(Generation(12)),
+        partition: Some(partition),
+        is_ordered: true,
+        current: Some(PodHash::new(NEW)),
+        wanted: Some(PodHash::new(NEW)),
+    };
+    let controller = Controller::StatefulSet(facts);
+    three(workload(WorkloadKind::StatefulSet, Strategy::RollingUpdate, controller))
+}
+
+/// A DaemonSet on three nodes, rolled out.
+pub(crate) fn daemon_set() -> Make {
+    let facts = DaemonSetFacts {
+        observed_generation: Some(Generation(12)),
+        wanted: Some(PodHash::new(NEW)),
+        misscheduled: Some(0),
+    };
+    three(workload(WorkloadKind::DaemonSet, Strategy::RollingUpdate, Controller::DaemonSet(facts)))
+}
+
+fn three(mut made: Make) -> Make {
+    let all = Some(3);
+    made.0.replicas =
+        ReplicaCounts { desired: all, current: all, updated: all, ready: all, available: all };
+    made
+}
+
 fn rollout(strategy: Strategy, spec: RolloutSpec, status: RolloutStatus) -> Make {
     let controller = Controller::Argo(Box::new(Rollout { spec, status }));
     workload(WorkloadKind::Rollout, strategy, controller)
@@ -135,6 +165,7 @@ fn workload(kind: WorkloadKind, strategy: Strategy, controller: Controller) -> M
         controller,
         conditions: Arc::from([]),
         revisions: Arc::from([set(8, NEW, 80, 1), set(7, STABLE, 70, 4), set(6, OLD, 60, 0)]),
+        part_of: None,
         owner: None,
         build: Build::default(),
         oddities: Arc::from([]),
@@ -179,7 +210,10 @@ impl Make {
     pub(crate) fn edit(mut self, change: impl FnOnce(&mut Rollout)) -> Self {
         match &mut self.0.controller {
             Controller::Argo(rollout) => change(rollout),
-            Controller::Deployment(_) => panic!("no Rollout"),
+            Controller::Flagger(_)
+            | Controller::Deployment(_)
+            | Controller::StatefulSet(_)
+            | Controller::DaemonSet(_) => panic!("no Rollout"),
         }
         self
     }
@@ -187,7 +221,10 @@ impl Make {
     pub(crate) fn facts(mut self, change: impl FnOnce(&mut DeploymentFacts)) -> Self {
         match &mut self.0.controller {
             Controller::Deployment(facts) => change(facts),
-            Controller::Argo(_) => panic!("no Deployment"),
+            Controller::Argo(_)
+            | Controller::Flagger(_)
+            | Controller::StatefulSet(_)
+            | Controller::DaemonSet(_) => panic!("no Deployment"),
         }
         self
     }
@@ -209,7 +246,9 @@ impl Make {
     pub(crate) fn hand_paused(mut self) -> Self {
         match &mut self.0.controller {
             Controller::Argo(rollout) => rollout.spec.paused = true,
+            Controller::Flagger(flagger) => flagger.spec.suspend = true,
             Controller::Deployment(facts) => facts.paused = true,
+            Controller::StatefulSet(_) | Controller::DaemonSet(_) => panic!("has no pause"),
         }
         self
     }

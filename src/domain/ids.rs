@@ -10,7 +10,7 @@ use super::text::Text;
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[derive(Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub struct $name(Text);
 
         impl $name {
@@ -79,11 +79,18 @@ pub enum WorkloadKind {
     Rollout,
     /// `apps/v1` Deployment.
     Deployment,
+    /// `apps/v1` StatefulSet.
+    StatefulSet,
+    /// `apps/v1` DaemonSet.
+    DaemonSet,
+    /// `flagger.app/v1beta1` Canary.
+    Canary,
 }
 
 impl WorkloadKind {
     /// All kinds, in the order in which they are listed.
-    pub const ALL: [Self; 2] = [Self::Rollout, Self::Deployment];
+    pub const ALL: [Self; 5] =
+        [Self::Rollout, Self::Canary, Self::Deployment, Self::StatefulSet, Self::DaemonSet];
 
     /// As the API server spells it.
     #[must_use]
@@ -91,6 +98,9 @@ impl WorkloadKind {
         match self {
             Self::Rollout => "Rollout",
             Self::Deployment => "Deployment",
+            Self::StatefulSet => "StatefulSet",
+            Self::DaemonSet => "DaemonSet",
+            Self::Canary => "Canary",
         }
     }
 
@@ -100,6 +110,9 @@ impl WorkloadKind {
         match self {
             Self::Rollout => &["rollout", "rollouts", "ro"],
             Self::Deployment => &["deployment", "deployments", "deploy"],
+            Self::StatefulSet => &["statefulset", "statefulsets", "sts"],
+            Self::DaemonSet => &["daemonset", "daemonsets", "ds"],
+            Self::Canary => &["canary", "canaries"],
         }
     }
 

@@ -9,6 +9,8 @@ pub mod observed;
 
 pub mod rollout;
 
+pub mod flagger;
+
 pub mod workload;
 
 pub mod detail;

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::ids::{Generation, Name, PodHash, ResourceVersion, Revision, Uid, WorkloadRef};
+use super::flagger::Flagger;
+use super::ids::{
+    Generation, Name, PodHash, ResourceVersion, Revision, Uid, WorkloadKind, WorkloadRef,
+};
 use super::observed::Timestamp;
 use super::rollout::Rollout;
 use super::text::Text;
 
-/// A workload that is released: a Rollout or a Deployment.
+/// A workload that is released, whoever its controller is.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Workload {
     /// Which one.
@@ -25,6 +28,9 @@ pub struct Workload {
     pub conditions: Arc<[Condition]>,
     /// Its ReplicaSets, newest revision first.
     pub revisions: Arc<[ReplicaSet]>,
+    /// The release that it is only a part of: a Rollout that names it by `workloadRef`, a Flagger Canary whose target
+    /// or primary it is.
+    pub part_of: Option<(WorkloadKind, Name)>,
     /// Who else manages it and may undo what we do.
     pub owner: Option<Owner>,
     /// Where the version came from.
@@ -64,14 +70,18 @@ pub struct Hand {
 /// How pods are replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Strategy {
-    /// Argo: step by step.
+    /// Argo, Flagger: step by step.
     Canary,
-    /// Argo: beside each other, then switched.
+    /// Argo, Flagger: beside each other, then switched.
     BlueGreen,
-    /// Deployment: a few at a time.
+    /// Deployment, StatefulSet, DaemonSet: a few at a time.
     RollingUpdate,
     /// Deployment: all down, then all up.
     Recreate,
+    /// StatefulSet, DaemonSet: pods are replaced when somebody deletes them.
+    OnDelete,
+    /// Flagger: by properties of the request, not by weight.
+    AbTest,
     /// A spec without a strategy that we know.
     Unknown,
 }
@@ -96,8 +106,14 @@ pub struct ReplicaCounts {
 pub enum Controller {
     /// The Argo Rollouts controller.
     Argo(Box<Rollout>),
+    /// Flagger.
+    Flagger(Box<Flagger>),
     /// Kubernetes' own Deployment controller.
     Deployment(DeploymentFacts),
+    /// Kubernetes' own StatefulSet controller.
+    StatefulSet(StatefulSetFacts),
+    /// Kubernetes' own DaemonSet controller.
+    DaemonSet(DaemonSetFacts),
 }
 
 /// A Deployment's own words.
@@ -113,8 +129,33 @@ pub struct DeploymentFacts {
     pub revision: Option<Revision>,
     /// `spec.progressDeadlineSeconds`.
     pub progress_deadline: Option<Duration>,
-    /// The Rollout that took this Deployment's template over, if one names it by `workloadRef`.
-    pub taken_over_by: Option<Name>,
+}
+
+/// A StatefulSet's own words. Its revisions are ControllerRevisions, named by their whole name.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StatefulSetFacts {
+    /// `status.observedGeneration`.
+    pub observed_generation: Option<Generation>,
+    /// `spec.updateStrategy.rollingUpdate.partition`: pods below this ordinal stay as they are. `None` without
+    /// `rollingUpdate`.
+    pub partition: Option<u32>,
+    /// `spec.podManagementPolicy` is `OrderedReady`: a pod that never becomes ready stops everything after it.
+    pub is_ordered: bool,
+    /// `status.currentRevision`.
+    pub current: Option<PodHash>,
+    /// `status.updateRevision`: the revision that is wanted.
+    pub wanted: Option<PodHash>,
+}
+
+/// A DaemonSet's own words. Its revisions are ControllerRevisions, named by their hash.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DaemonSetFacts {
+    /// `status.observedGeneration`.
+    pub observed_generation: Option<Generation>,
+    /// The newest ControllerRevision's hash; `None` while there is none.
+    pub wanted: Option<PodHash>,
+    /// `status.numberMisscheduled`: pods on nodes where none should be.
+    pub misscheduled: Option<u32>,
 }
 
 /// One entry of `status.conditions`.
@@ -224,7 +265,10 @@ impl Workload {
     pub fn current_hash(&self) -> Option<&PodHash> {
         match &self.controller {
             Controller::Argo(rollout) => rollout.status.hashes.current.as_ref(),
+            Controller::Flagger(flagger) => flagger.candidate.as_ref(),
             Controller::Deployment(facts) => facts.current_hash.as_ref(),
+            Controller::StatefulSet(facts) => facts.wanted.as_ref(),
+            Controller::DaemonSet(facts) => facts.wanted.as_ref(),
         }
     }
 
@@ -245,7 +289,33 @@ impl Workload {
     pub fn rollout(&self) -> Option<&Rollout> {
         match &self.controller {
             Controller::Argo(rollout) => Some(rollout),
-            Controller::Deployment(_) => None,
+            Controller::Flagger(_)
+            | Controller::Deployment(_)
+            | Controller::StatefulSet(_)
+            | Controller::DaemonSet(_) => None,
+        }
+    }
+
+    /// The Flagger Canary, if it is one.
+    #[must_use]
+    pub fn flagger(&self) -> Option<&Flagger> {
+        match &self.controller {
+            Controller::Flagger(flagger) => Some(flagger),
+            Controller::Argo(_)
+            | Controller::Deployment(_)
+            | Controller::StatefulSet(_)
+            | Controller::DaemonSet(_) => None,
+        }
+    }
+
+    /// The generation that a controller of Kubernetes itself has seen.
+    #[must_use]
+    pub const fn native_observed(&self) -> Option<Generation> {
+        match &self.controller {
+            Controller::Argo(_) | Controller::Flagger(_) => None,
+            Controller::Deployment(facts) => facts.observed_generation,
+            Controller::StatefulSet(facts) => facts.observed_generation,
+            Controller::DaemonSet(facts) => facts.observed_generation,
         }
     }
 }

@@ -59,6 +59,8 @@ pub fn lines(row: &Row, now: Timestamp, cells: usize) -> Vec<Words> {
             | Strategy::BlueGreen
             | Strategy::RollingUpdate
             | Strategy::Recreate
+            | Strategy::OnDelete
+            | Strategy::AbTest
             | Strategy::Unknown,
             _,
         ) => counted(workload, cells),

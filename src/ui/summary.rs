@@ -99,16 +99,25 @@ fn moving(row: &Row, now: Timestamp) -> Said {
     let step = row.workload.rollout().and_then(steps::current_step).map(|(_, step)| step);
     match (row.workload.strategy, step) {
         (Strategy::Canary, Some(Step::Analysis(_))) => going("analysing".to_owned()),
-        (Strategy::Canary | Strategy::BlueGreen | Strategy::Unknown, _)
-            if row.status.health == Health::Suspended =>
-        {
+        (
+            Strategy::Canary
+            | Strategy::BlueGreen
+            | Strategy::AbTest
+            | Strategy::OnDelete
+            | Strategy::RollingUpdate
+            | Strategy::Recreate
+            | Strategy::Unknown,
+            _,
+        ) if row.status.health == Health::Suspended => {
             Said::new(Mark::Paused, Role::Moving, "held")
         }
         (Strategy::Canary, _) => going("moving".to_owned()),
         (Strategy::BlueGreen, _) => going("switching".to_owned()),
-        (Strategy::RollingUpdate | Strategy::Recreate | Strategy::Unknown, _) => {
-            going("updating".to_owned())
-        }
+        (Strategy::AbTest, _) => going("testing".to_owned()),
+        (
+            Strategy::RollingUpdate | Strategy::Recreate | Strategy::OnDelete | Strategy::Unknown,
+            _,
+        ) => going("updating".to_owned()),
     }
 }
 
@@ -236,6 +245,8 @@ pub const fn strategy_name(strategy: Strategy) -> &'static str {
         Strategy::BlueGreen => "blue-green",
         Strategy::RollingUpdate => "rolling",
         Strategy::Recreate => "recreate",
+        Strategy::OnDelete => "on delete",
+        Strategy::AbTest => "A/B test",
         Strategy::Unknown => "unknown",
     }
 }
@@ -245,8 +256,8 @@ pub const fn strategy_name(strategy: Strategy) -> &'static str {
 pub const fn sides(strategy: Strategy) -> (&'static str, &'static str) {
     match strategy {
         Strategy::Canary => ("canary", "stable"),
-        Strategy::BlueGreen | Strategy::Unknown => ("new", "stable"),
-        Strategy::RollingUpdate | Strategy::Recreate => ("new", "old"),
+        Strategy::BlueGreen | Strategy::AbTest | Strategy::Unknown => ("new", "stable"),
+        Strategy::RollingUpdate | Strategy::Recreate | Strategy::OnDelete => ("new", "old"),
     }
 }
 

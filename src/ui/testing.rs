@@ -106,6 +106,7 @@ pub(super) fn canary(path: &str, tag: &str) -> Make {
         controller: Controller::Argo(Box::new(Rollout { spec, status })),
         conditions: [].into(),
         revisions: [set(path, "stable1", 42, tag, ago(400_000))].into(),
+        part_of: None,
         owner: None,
         build: Build::default(),
         oddities: [].into(),
@@ -163,7 +164,10 @@ impl Make {
     pub(super) fn rollout(&mut self) -> &mut Rollout {
         match &mut self.0.controller {
             Controller::Argo(rollout) => rollout,
-            Controller::Deployment(_) => panic!("a Deployment"),
+            Controller::Flagger(_)
+            | Controller::Deployment(_)
+            | Controller::StatefulSet(_)
+            | Controller::DaemonSet(_) => panic!("a Deployment"),
         }
     }
 

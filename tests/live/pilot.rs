@@ -11,6 +11,7 @@ use pilothouse::backends::kube::cluster::Cluster;
 use pilothouse::backends::kube::execute::KubeExecutor;
 use pilothouse::backends::kube::follow::follow;
 use pilothouse::backends::kube::kubeconfig::{Contexts, Environment, Wanted, contexts};
+use pilothouse::backends::kube::resource::Resource;
 use pilothouse::control::action::Action;
 use pilothouse::control::check::{
     Arming, CheckId, Confirmation, Evidence, Mode, Refusal, Rehearsed,
@@ -137,10 +138,7 @@ impl Pilot {
 
     /// Waits until we know what the server knows.
     pub(crate) async fn caught_up(&mut self, plane: &Plane, target: &WorkloadRef) {
-        let collection = match target.kind {
-            WorkloadKind::Rollout => "rollouts",
-            WorkloadKind::Deployment => "deployments",
-        };
+        let collection = Resource::of(target.kind).plural;
         let object = plane.get(collection, target.name.as_str()).await;
         let version: u64 = object["metadata"]["resourceVersion"].as_str().unwrap().parse().unwrap();
         self.until(target, |it| {

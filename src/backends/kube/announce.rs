@@ -7,7 +7,6 @@ use super::resource::{EVENTS, Resource};
 use super::wire::{About, Ask};
 use crate::control::order::{Order, OrderState, Outcome};
 use crate::domain::feed::Trouble;
-use crate::domain::ids::WorkloadKind;
 use crate::domain::text::Text;
 
 /// The API server takes 1024 characters; the operator's reason may be longer.
@@ -63,9 +62,7 @@ fn event(
         },
         "involvedObject": {
             "apiVersion": resource.api_version(),
-            "kind": match target.kind {
-                WorkloadKind::Rollout | WorkloadKind::Deployment => target.kind.name(),
-            },
+            "kind": target.kind.name(),
             "namespace": target.namespace.as_str(),
             "name": target.name.as_str(),
             "uid": plan.footing.uid.as_str(),

@@ -3,13 +3,13 @@
 use serde_json::Value;
 
 use super::patch;
-use super::resource::{DEPLOYMENTS, ROLLOUTS, Resource, with_query};
+use super::resource::{Resource, with_query};
 use super::trouble;
 use super::wire::{About, Ask, Fault, Reply, Sent};
 use crate::control::order::AttemptAnswer;
 use crate::control::plan::{ObjectKind, ObjectRef, Plan, ResolvedWrite, Subresource};
 use crate::domain::feed::Trouble;
-use crate::domain::ids::{Generation, ResourceVersion, WorkloadKind};
+use crate::domain::ids::{Generation, ResourceVersion};
 use crate::domain::text::Text;
 
 /// What the API server calls us in `managedFields`.
@@ -20,19 +20,12 @@ const WORDS_BYTES_MAX: usize = 1024;
 
 /// The resource of an object that is written to.
 pub(super) const fn resource(kind: ObjectKind) -> Resource {
-    match kind {
-        ObjectKind::Rollout => ROLLOUTS,
-        ObjectKind::Deployment => DEPLOYMENTS,
-    }
+    Resource::of(kind.workload())
 }
 
 /// The plan's own workload as an object.
 pub(super) fn own_object(plan: &Plan) -> ObjectRef {
-    let kind = match plan.target.kind {
-        WorkloadKind::Rollout => ObjectKind::Rollout,
-        WorkloadKind::Deployment => ObjectKind::Deployment,
-    };
-    ObjectRef { kind, name: plan.target.name.clone() }
+    ObjectRef { kind: ObjectKind::of(plan.target.kind), name: plan.target.name.clone() }
 }
 
 /// The PATCH of a write. Unknown fields are errors: without `Strict` the server would drop them and say 200.

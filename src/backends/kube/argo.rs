@@ -54,6 +54,7 @@ pub(super) fn rollout(
         controller: Controller::Argo(Box::new(rollout)),
         conditions: meta::conditions(status, &mut reading),
         revisions: Arc::from([]),
+        part_of: None,
         owner: owner::owner(object, &mut reading),
         build: meta::build(template, &metadata, &mut reading),
         oddities: reading.oddities(),

@@ -10,12 +10,11 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::answer::{answer, ask, own_object, resource};
-use super::argo;
 use super::cluster::Cluster;
 use super::fields::{Reading, Words};
-use super::native;
 use super::patch::{self, Sources};
 use super::resource::{REPLICA_SETS, Resource};
+use super::rows;
 use super::sightings::Expectation;
 use super::wire::{About, Ask, Wire};
 use super::{announce, rehearse};
@@ -23,7 +22,7 @@ use crate::control::action::Danger;
 use crate::control::clearance::Clearance;
 use crate::control::footing::{Aborted, Footing};
 use crate::control::order::{Attempt, AttemptAnswer, Execution, Order};
-use crate::control::plan::{Arrival, ObjectKind, ObjectRef, Plan, Rehearsal, ResolvedWrite, Write};
+use crate::control::plan::{Arrival, ObjectRef, Plan, Rehearsal, ResolvedWrite, Write};
 use crate::control::ports::Executor;
 use crate::domain::feed::Trouble;
 use crate::domain::ids::{Name, Namespace, ResourceVersion, Uid, WorkloadKind, WorkloadRef};
@@ -119,10 +118,7 @@ impl KubeExecutor {
         let mut words = Words::default();
         let reading = Reading::new(&mut words);
         let (cluster, now) = (self.cluster.name(), self.cluster.now());
-        match kind {
-            WorkloadKind::Rollout => argo::rollout(object, cluster, now, reading).workload,
-            WorkloadKind::Deployment => native::deployment(object, cluster, now, reading).workload,
-        }
+        rows::known(kind, object, (cluster, now), reading).workload
     }
 
     /// What has to be read for a write: the target (for the footing) and, where it is another one, the object that is
@@ -394,10 +390,7 @@ impl Run<'_> {
         let _ = self.executor.cluster.sightings().expect(Expectation {
             order: plan.id.clone(),
             target: WorkloadRef {
-                kind: match object.kind {
-                    ObjectKind::Rollout => WorkloadKind::Rollout,
-                    ObjectKind::Deployment => WorkloadKind::Deployment,
-                },
+                kind: object.kind.workload(),
                 name: object.name.clone(),
                 ..plan.target.clone()
             },

@@ -27,7 +27,10 @@ fn workload(executor: &KubeExecutor, kind: WorkloadKind, object: &Value) -> Work
     let mut facts = executor.facts(kind, object);
     facts.revisions = match kind {
         WorkloadKind::Rollout => canary().0.revisions,
-        WorkloadKind::Deployment => deployment().0.revisions,
+        WorkloadKind::Deployment
+        | WorkloadKind::StatefulSet
+        | WorkloadKind::DaemonSet
+        | WorkloadKind::Canary => deployment().0.revisions,
     };
     if let crate::domain::workload::Controller::Deployment(own) = &mut facts.controller {
         own.current_hash = Some(crate::domain::ids::PodHash::new(fixtures::NEW));

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::rows::{FleetKind, Known, Owned, Row};
+use super::sets;
 use super::watch::is_later;
 use crate::domain::ids::{
     Name, Namespace, PodHash, ResourceVersion, Uid, WorkloadKind, WorkloadRef,
@@ -50,8 +51,8 @@ pub(super) struct Fleet {
     sets: HashMap<Uid, Vec<Set>>,
     owner_of: HashMap<Uid, Uid>,
     lists: HashMap<FleetKey, u64>,
-    /// Deployment by namespace and name → the Rollout that names it.
-    takeovers: BTreeMap<(Namespace, Name), Name>,
+    /// What is only a part of a release → the release: what a Rollout names by `workloadRef`, what a Canary releases.
+    takeovers: BTreeMap<WorkloadRef, WorkloadRef>,
 }
 
 impl Fleet {
@@ -63,10 +64,20 @@ impl Fleet {
     /// Takes a row; returns the workloads whose picture changed.
     pub(super) fn put(&mut self, key: &FleetKey, row: Row, came: Came) -> Vec<WorkloadRef> {
         let list = self.lists.get(key).copied().unwrap_or_default();
-        match row {
+        let dirty = match row {
             Row::Workload(known, _) => self.put_workload(key, known, list, came),
             Row::Set(owned) => self.put_set(key, *owned, list),
-        }
+        };
+        self.with_releases(dirty)
+    }
+
+    /// A Canary looks different when one of its Deployments does.
+    fn with_releases(&self, mut dirty: Vec<WorkloadRef>) -> Vec<WorkloadRef> {
+        let releases = dirty.iter().filter_map(|target| self.takeovers.get(target));
+        let canaries = releases.filter(|release| release.kind == WorkloadKind::Canary);
+        let canaries: Vec<WorkloadRef> = canaries.cloned().collect();
+        dirty.extend(canaries);
+        dirty
     }
 
     fn put_workload(
@@ -93,39 +104,33 @@ impl Fleet {
         dirty
     }
 
-    /// Notes which Deployment a Rollout names; returns the Deployments for which that changed.
+    /// Notes what is only a part of this release; returns the workloads for which that changed.
     fn take_over(&mut self, known: &Known) -> Vec<WorkloadRef> {
         let target = &known.workload.target;
-        let named = known.workload.rollout().and_then(|rollout| rollout.spec.workload_ref.as_ref());
-        let named = named.filter(|source| source.kind.as_str() == "Deployment");
-        let place = named.map(|source| (target.namespace.clone(), source.name.clone()));
-        let mut changed = self.let_go(target, place.as_ref());
-        if let Some(place) = place
-            && self.takeovers.get(&place) != Some(&target.name)
-        {
-            changed.push(deployment(target, place.1.clone()));
-            self.takeovers.insert(place, target.name.clone());
+        let parts = parts_of(&known.workload);
+        let mut changed = self.let_go(target, &parts);
+        for part in parts {
+            if self.takeovers.get(&part) != Some(target) {
+                self.takeovers.insert(part.clone(), target.clone());
+                changed.push(part);
+            }
         }
         changed.retain(|target| self.by_target.contains_key(target));
         changed
     }
 
-    /// Forgets what a Rollout took over, but for one.
-    fn let_go(
-        &mut self,
-        target: &WorkloadRef,
-        keep: Option<&(Namespace, Name)>,
-    ) -> Vec<WorkloadRef> {
-        if target.kind != WorkloadKind::Rollout {
+    /// Forgets what was a part of this release, but for some.
+    fn let_go(&mut self, target: &WorkloadRef, keep: &[WorkloadRef]) -> Vec<WorkloadRef> {
+        if !matches!(target.kind, WorkloadKind::Rollout | WorkloadKind::Canary) {
             return Vec::new();
         }
         let mut changed = Vec::new();
-        self.takeovers.retain(|place, by| {
-            let is_ours = place.0 == target.namespace && *by == target.name && Some(place) != keep;
-            if is_ours {
-                changed.push(deployment(target, place.1.clone()));
+        self.takeovers.retain(|part, by| {
+            let is_over = by == target && !keep.contains(part);
+            if is_over {
+                changed.push(part.clone());
             }
-            !is_ours
+            !is_over
         });
         changed
     }
@@ -164,6 +169,11 @@ impl Fleet {
 
     /// An object is gone; returns the workloads whose picture changed (gone ones among them).
     pub(super) fn gone(&mut self, uid: &Uid) -> Vec<WorkloadRef> {
+        let dirty = self.lost(uid);
+        self.with_releases(dirty)
+    }
+
+    fn lost(&mut self, uid: &Uid) -> Vec<WorkloadRef> {
         if let Some(owner) = self.owner_of.remove(uid) {
             return self.drop_set(&owner, uid).into_iter().collect();
         }
@@ -173,7 +183,7 @@ impl Fleet {
         // One that was created anew under the same name lives on.
         if self.by_target.get(&target) == Some(uid) {
             self.by_target.remove(&target);
-            dirty = self.let_go(&target, None);
+            dirty = self.let_go(&target, &[]);
             dirty.push(target);
         }
         dirty
@@ -211,19 +221,71 @@ impl Fleet {
         let mut workload = known.workload.clone();
         let sets = self.sets.get(uid).map(Vec::as_slice).unwrap_or_default();
         workload.revisions = revisions(sets);
+        let release = self.takeovers.get(target);
+        workload.part_of = release.map(|release| (release.kind, release.name.clone()));
         if let Controller::Deployment(facts) = &mut workload.controller {
             facts.current_hash = current_hash(known.template, sets);
-            let place = (target.namespace.clone(), target.name.clone());
-            facts.taken_over_by = self.takeovers.get(&place).cloned();
         }
+        if let Controller::Flagger(_) = &workload.controller {
+            self.join_canary(&mut workload);
+        }
+        sets::settle(&mut workload);
         Some(workload)
+    }
+
+    /// Gives a Canary the counts, images and revisions of its target (the new version) and its primary (the one that
+    /// serves users).
+    fn join_canary(&self, workload: &mut Workload) {
+        let parts = parts_of(workload);
+        let mut joined = parts.iter().map(|part| self.workload(part));
+        let (target, primary) = (joined.next().flatten(), joined.next().flatten());
+        let current = |part: &Option<Workload>| {
+            let part = part.as_ref()?;
+            let hash = part.current_hash()?;
+            Some(part.revision_by_hash(hash)?.clone())
+        };
+        let (new, serving) = (current(&target), current(&primary));
+        if let Controller::Flagger(flagger) = &mut workload.controller {
+            flagger.candidate = new.as_ref().and_then(|set| set.hash.clone());
+            flagger.primary = serving.as_ref().and_then(|set| set.hash.clone());
+        }
+        if let Some(primary) = primary {
+            workload.replicas = primary.replicas;
+        }
+        if let Some(target) = target {
+            workload.build = target.build;
+        }
+        workload.revisions = new.into_iter().chain(serving).collect();
+    }
+
+    /// The pods of a Canary are those of its target and its primary.
+    fn parts_of_canary(&self, uid: &Uid, target: &WorkloadRef) -> Option<Parts> {
+        let revisions = self.workload(target)?.revisions;
+        let mut sets: Vec<(Uid, Name)> =
+            revisions.iter().map(|set| (set.uid.clone(), set.name.clone())).collect();
+        sets.sort();
+        let mut hashes: Vec<&str> =
+            revisions.iter().filter_map(|set| set.hash.as_ref()).map(PodHash::as_str).collect();
+        hashes.sort_unstable();
+        let selector = format!("pod-template-hash in ({})", hashes.join(","));
+        let selector = (!hashes.is_empty()).then_some(selector);
+        Some(Parts { uid: uid.clone(), selector, sets: sets.into() })
     }
 
     /// What is needed to find the parts of a workload.
     pub(super) fn parts(&self, target: &WorkloadRef) -> Option<Parts> {
         let uid = self.by_target.get(target)?;
         let known = &self.entries.get(uid)?.known;
+        if known.workload.flagger().is_some() {
+            return self.parts_of_canary(uid, target);
+        }
         let sets = self.sets.get(uid).map(Vec::as_slice).unwrap_or_default();
+        // Pods of these belong to the workload itself.
+        if matches!(target.kind, WorkloadKind::StatefulSet | WorkloadKind::DaemonSet) {
+            let itself = (uid.clone(), target.name.clone());
+            let selector = known.selector.as_deref().map(str::to_owned);
+            return Some(Parts { uid: uid.clone(), selector, sets: [itself].into() });
+        }
         let mut names: Vec<(Uid, Name)> =
             sets.iter().map(|set| (set.facts.uid.clone(), set.facts.name.clone())).collect();
         names.sort();
@@ -253,8 +315,26 @@ pub(super) struct Parts {
     pub(super) sets: Arc<[(Uid, Name)]>,
 }
 
-fn deployment(of: &WorkloadRef, name: Name) -> WorkloadRef {
-    WorkloadRef { kind: WorkloadKind::Deployment, name, ..of.clone() }
+/// What is only a part of this release: the Deployment that a Rollout names by `workloadRef`; of a Canary its target, then
+/// its primary.
+fn parts_of(workload: &Workload) -> Vec<WorkloadRef> {
+    let part = |kind: &str, name: Name| {
+        let kind = match kind {
+            "Deployment" => WorkloadKind::Deployment,
+            "DaemonSet" => WorkloadKind::DaemonSet,
+            _ => return None,
+        };
+        Some(WorkloadRef { kind, name, ..workload.target.clone() })
+    };
+    if let Some(source) = workload.rollout().and_then(|rollout| rollout.spec.workload_ref.as_ref())
+    {
+        return part(source.kind.as_str(), source.name.clone()).into_iter().collect();
+    }
+    let Some(flagger) = workload.flagger() else { return Vec::new() };
+    let target = &flagger.spec.target;
+    let primary = Name::new(&format!("{}-primary", target.name));
+    let names = [target.name.clone(), primary];
+    names.into_iter().filter_map(|name| part(target.kind.as_str(), name)).collect()
 }
 
 /// Newest revision first; what has no number comes by age.
@@ -288,6 +368,8 @@ mod tests {
     use crate::domain::observed::Timestamp;
 
     const EVERYWHERE: Option<Namespace> = None;
+    const ROLLOUTS: FleetKind = FleetKind::Workloads(WorkloadKind::Rollout);
+    const DEPLOYMENTS: FleetKind = FleetKind::Workloads(WorkloadKind::Deployment);
 
     fn key(kind: FleetKind) -> FleetKey {
         FleetKey { kind, namespace: EVERYWHERE }
@@ -331,20 +413,17 @@ mod tests {
 
     fn taken_over_by(fleet: &Fleet, name: &str) -> Option<String> {
         let target = fleet.by_target.keys().find(|target| target.name.as_str() == name)?;
-        match fleet.workload(target)?.controller {
-            Controller::Deployment(facts) => facts.taken_over_by.map(|it| it.as_str().to_owned()),
-            Controller::Argo(_) => None,
-        }
+        fleet.workload(target)?.part_of.map(|(_, name)| name.to_string())
     }
 
     #[test]
     fn a_deployment_knows_the_rollout_that_took_it_over_whoever_came_first() {
         let mut fleet = Fleet::default();
-        put(&mut fleet, FleetKind::Rollouts, &taking("ro", "web"));
-        put(&mut fleet, FleetKind::Deployments, &object("web", &json!({})));
+        put(&mut fleet, ROLLOUTS, &taking("ro", "web"));
+        put(&mut fleet, DEPLOYMENTS, &object("web", &json!({})));
         assert_eq!(taken_over_by(&fleet, "web"), Some("ro".to_owned()));
-        put(&mut fleet, FleetKind::Deployments, &object("api", &json!({})));
-        let dirty = put(&mut fleet, FleetKind::Rollouts, &taking("ro", "api"));
+        put(&mut fleet, DEPLOYMENTS, &object("api", &json!({})));
+        let dirty = put(&mut fleet, ROLLOUTS, &taking("ro", "api"));
         assert_eq!(dirty, ["Deployment/api", "Deployment/web", "Rollout/ro"]);
         assert_eq!(taken_over_by(&fleet, "web"), None);
         assert_eq!(taken_over_by(&fleet, "api"), Some("ro".to_owned()));
@@ -357,7 +436,7 @@ mod tests {
     fn the_current_revision_is_the_oldest_set_with_the_deployments_own_template() {
         let mut fleet = Fleet::default();
         let template = json!({ "template": { "spec": { "nodeName": "b" } } });
-        put(&mut fleet, FleetKind::Deployments, &object("web", &template));
+        put(&mut fleet, DEPLOYMENTS, &object("web", &template));
         let target = fleet.by_target.keys().next().expect("a workload").clone();
         let current = |fleet: &Fleet| {
             let workload = fleet.workload(&target).expect("a workload");
@@ -382,7 +461,7 @@ mod tests {
         let mut fleet = Fleet::default();
         let early = set("web", "h1", "2026-01-01T00:00:00Z", "a");
         assert!(put(&mut fleet, FleetKind::Sets, &early).is_empty());
-        put(&mut fleet, FleetKind::Deployments, &object("web", &json!({})));
+        put(&mut fleet, DEPLOYMENTS, &object("web", &json!({})));
         let target = fleet.by_target.keys().next().expect("a workload").clone();
         assert_eq!(fleet.workload(&target).expect("a workload").revisions.len(), 1);
         assert_eq!(names(&fleet.gone(&Uid::new("u-web"))), ["Deployment/web"]);
@@ -394,17 +473,13 @@ mod tests {
     #[test]
     fn a_list_removes_only_what_its_own_watch_brought() {
         let mut fleet = Fleet::default();
-        put(&mut fleet, FleetKind::Deployments, &object("web", &json!({})));
-        put(&mut fleet, FleetKind::Rollouts, &taking("ro", "web"));
-        fleet.begin(&key(FleetKind::Rollouts));
-        assert_eq!(
-            names(&fleet.whole(&key(FleetKind::Rollouts))),
-            ["Deployment/web", "Rollout/ro"]
-        );
+        put(&mut fleet, DEPLOYMENTS, &object("web", &json!({})));
+        put(&mut fleet, ROLLOUTS, &taking("ro", "web"));
+        fleet.begin(&key(ROLLOUTS));
+        assert_eq!(names(&fleet.whole(&key(ROLLOUTS))), ["Deployment/web", "Rollout/ro"]);
         assert_eq!(fleet.by_target.len(), 1);
-        let narrow =
-            FleetKey { kind: FleetKind::Deployments, namespace: Some(Namespace::new("x")) };
+        let narrow = FleetKey { kind: DEPLOYMENTS, namespace: Some(Namespace::new("x")) };
         assert!(fleet.forget(&narrow).is_empty());
-        assert_eq!(names(&fleet.forget(&key(FleetKind::Deployments))), ["Deployment/web"]);
+        assert_eq!(names(&fleet.forget(&key(DEPLOYMENTS))), ["Deployment/web"]);
     }
 }

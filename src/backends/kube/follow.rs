@@ -11,12 +11,12 @@ use super::details;
 use super::fleet::{self, Fleet, FleetKey, Parts};
 use super::heartbeat::{self, Pulse};
 use super::outbox::Outbox;
-use super::rows::{FleetKind, Row};
+use super::rows::Row;
 use super::streams::Streams;
 use super::waiting::{self, Waiting};
 use super::watch::Heard;
 use crate::domain::feed::{Feed, Scope, SourceHealth, SourceId, Trouble};
-use crate::domain::ids::{WorkloadKind, WorkloadRef};
+use crate::domain::ids::WorkloadRef;
 use crate::domain::observed::{Observed, Timestamp};
 use crate::domain::text::Text;
 
@@ -211,12 +211,7 @@ impl Desk {
             dirty.extend(self.fleet.forget(&given_up));
         }
         self.dirty(dirty);
-        let kind = match key.kind {
-            FleetKind::Rollouts => Some(WorkloadKind::Rollout),
-            FleetKind::Deployments => Some(WorkloadKind::Deployment),
-            FleetKind::Sets => None,
-        };
-        if let Some(kind) = kind
+        if let Some(kind) = key.kind.workload()
             && self.streams.is_whole(kind)
         {
             let told = self.waiting.whole(kind, |uid| self.fleet.version(uid).is_some());

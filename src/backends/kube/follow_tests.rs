@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::rows::FleetKind;
 use super::scripted::{
     DEPLOYMENTS, ROLLOUTS, Rig, SETS, Say, Server, bookmark, changed, deployment, event, gone,
     list, set, target,
@@ -120,6 +121,11 @@ async fn an_event_that_was_cut_off_is_not_applied_and_comes_again() {
     assert!(watches[1].1.contains("resourceVersion=20"), "{watches:?}");
 }
 
+/// The addresses of everything that a fleet reads.
+fn everywhere() -> impl Iterator<Item = String> {
+    FleetKind::all().map(|kind| kind.resource().collection(None))
+}
+
 fn forbidden() -> Say {
     Say::Json(403, json!({ "kind": "Status", "code": 403, "reason": "Forbidden", "message": "no" }))
 }
@@ -165,12 +171,11 @@ async fn a_right_that_comes_back_ends_the_makeshift() {
 #[tokio::test(start_paused = true)]
 async fn a_cluster_that_shows_us_nothing_is_denied() {
     let server = Server::new();
-    for group in ["apis/argoproj.io/v1alpha1", "apis/apps/v1"] {
-        for scope in ["", "/namespaces/shop"] {
-            for kind in ["rollouts", "deployments", "replicasets"] {
-                let path = format!("/{group}{scope}/{kind}");
-                server.script("list", &path, (0..50).map(|_| forbidden())).await;
-            }
+    let here = Namespace::new("shop");
+    for kind in FleetKind::all() {
+        for scope in [None, Some(&here)] {
+            let path = kind.resource().collection(scope);
+            server.script("list", &path, (0..50).map(|_| forbidden())).await;
         }
     }
     let mut rig = Rig::start(server);
@@ -189,11 +194,12 @@ async fn named_namespaces_are_read_each_and_labels_select_workloads_only() {
     });
     rig.synced().await;
     let asked = rig.server.asked("list").await;
-    assert_eq!(asked.len(), 6, "{asked:?}");
+    assert_eq!(asked.len(), 2 * FleetKind::all().count(), "{asked:?}");
     for (_, asked) in asked {
         assert!(asked.contains("/namespaces/one/") || asked.contains("/namespaces/two/"));
         let selects = asked.contains("labelSelector=team%3Da");
-        assert_eq!(selects, !asked.contains("replicasets"), "{asked}");
+        let is_revisions = asked.contains("replicasets") || asked.contains("controllerrevisions");
+        assert_eq!(selects, !is_revisions, "{asked}");
     }
 }
 
@@ -221,9 +227,9 @@ async fn a_missing_kind_is_no_trouble_and_is_found_when_it_comes() {
 async fn a_page_that_is_no_kubernetes_is_told_with_its_title() {
     let server = Server::new();
     let page = "<html><head><title>Log in \u{1b}]0;x</title></head></html>";
-    for path in [DEPLOYMENTS, ROLLOUTS, SETS] {
+    for path in everywhere() {
         let pages = (0..9).map(|_| Say::Raw(200, "text/html", page.to_owned()));
-        server.script("list", path, pages).await;
+        server.script("list", &path, pages).await;
     }
     let mut rig = Rig::start(server);
     let health = rig.health(|health| matches!(health, SourceHealth::Down { .. })).await;
@@ -348,8 +354,8 @@ async fn readyz_closed_to_us_is_replaced_by_version() {
 async fn a_refused_credential_is_a_denial() {
     let server = Server::new();
     let status = json!({ "kind": "Status", "code": 401, "message": "Unauthorized" });
-    for path in [DEPLOYMENTS, ROLLOUTS, SETS] {
-        server.script("list", path, (0..50).map(|_| Say::Json(401, status.clone()))).await;
+    for path in everywhere() {
+        server.script("list", &path, (0..50).map(|_| Say::Json(401, status.clone()))).await;
     }
     let mut rig = Rig::start(server);
     let health = rig.health(|health| matches!(health, SourceHealth::Denied(_))).await;

@@ -45,6 +45,10 @@ mod argo;
 
 mod native;
 
+mod sets;
+
+mod flagger;
+
 mod runs;
 
 mod pods;

@@ -38,7 +38,6 @@ pub(super) fn deployment(
         current_hash: None,
         revision: metadata.revision(DEPLOYMENT_REVISION),
         progress_deadline: deadline.map(|seconds| Duration::from_secs(seconds.into())),
-        taken_over_by: None,
     };
     let target = WorkloadRef {
         cluster: cluster.clone(),
@@ -54,6 +53,7 @@ pub(super) fn deployment(
         controller: Controller::Deployment(facts),
         conditions: meta::conditions(status, &mut reading),
         revisions: Arc::from([]),
+        part_of: None,
         owner: owner::owner(object, &mut reading),
         build: meta::build(template, &metadata, &mut reading),
         oddities: reading.oddities(),

@@ -11,11 +11,14 @@ use serde_json::{Value, json};
 use super::fields::{Reading, Words};
 use super::rows::{FleetKind, Known, Maker, Row};
 use super::{events, pods, runs};
-use crate::domain::ids::{ClusterName, Generation, Name, PodHash, Revision};
+use crate::domain::ids::{ClusterName, Generation, Name, PodHash, Revision, WorkloadKind};
 use crate::domain::observed::Timestamp;
 use crate::domain::rollout::{Rollout, RolloutSpec, RunPhase, Step, TrafficSpec, Weights};
 use crate::domain::text::Text;
 use crate::domain::workload::{Controller, ReplicaCounts, Strategy, Workload};
+
+const ROLLOUTS: FleetKind = FleetKind::Workloads(WorkloadKind::Rollout);
+const DEPLOYMENTS: FleetKind = FleetKind::Workloads(WorkloadKind::Deployment);
 
 fn recorded(file: &str) -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/objects").join(file);
@@ -35,8 +38,7 @@ fn known(kind: FleetKind, object: &Value) -> Known {
 }
 
 fn workload(file: &str) -> Workload {
-    let kind =
-        if file.starts_with("rollout") { FleetKind::Rollouts } else { FleetKind::Deployments };
+    let kind = if file.starts_with("rollout") { ROLLOUTS } else { DEPLOYMENTS };
     known(kind, &recorded(file)).workload
 }
 
@@ -46,7 +48,7 @@ fn rollout_of(workload: &Workload) -> &Rollout {
 
 fn rollout_spec(spec: &Value) -> RolloutSpec {
     let object = json!({ "metadata": { "name": "x", "namespace": "y" }, "spec": spec });
-    rollout_of(&known(FleetKind::Rollouts, &object).workload).spec.clone()
+    rollout_of(&known(ROLLOUTS, &object).workload).spec.clone()
 }
 
 fn hash(raw: &str) -> PodHash {
@@ -387,7 +389,7 @@ fn the_delay_after_an_abort_follows_the_controllers_rules() {
 fn counters_that_are_left_out_are_zero_only_when_the_status_was_written() {
     let read = |status: Value| {
         let object = json!({ "spec": { "strategy": { "canary": {} } }, "status": status });
-        known(FleetKind::Rollouts, &object).workload.replicas
+        known(ROLLOUTS, &object).workload.replicas
     };
     assert_eq!(read(json!({})).available, None);
     assert_eq!(read(json!({ "observedGeneration": "1" })).available, Some(0));
@@ -461,7 +463,7 @@ const KEYS: [&str; 34] = [
 proptest! {
     #[test]
     fn nothing_that_a_server_sends_makes_us_stumble(value in any_json()) {
-        for kind in FleetKind::ALL {
+        for kind in FleetKind::all() {
             let _ = maker(kind).row(&value, Timestamp::UNIX_EPOCH);
         }
         let mut words = Words::default();

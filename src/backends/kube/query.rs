@@ -6,7 +6,9 @@ use serde_json::Value;
 use super::cluster::{Cluster, Link};
 use super::lean;
 use super::meta::{HASH_LABELS, Metadata};
-use super::resource::{DEPLOYMENTS, PODS, REPLICA_SETS, Resource, with_query};
+use super::resource::{
+    CONTROLLER_REVISIONS, DEPLOYMENTS, PODS, REPLICA_SETS, Resource, with_query,
+};
 use super::trouble;
 use super::wire::{About, Ask};
 use crate::domain::feed::{Answer, LogLife, Query, RevisionPair, Trouble};
@@ -128,7 +130,10 @@ async fn templates(link: &Link, pair: &RevisionPair) -> Result<(Block, Block), T
 async fn of_revision(link: &Link, target: &WorkloadRef, hash: &PodHash) -> Result<Value, Trouble> {
     let label = match target.kind {
         WorkloadKind::Rollout => HASH_LABELS[0],
-        WorkloadKind::Deployment => HASH_LABELS[1],
+        WorkloadKind::Deployment | WorkloadKind::Canary => HASH_LABELS[1],
+        WorkloadKind::StatefulSet | WorkloadKind::DaemonSet => {
+            return of_controller_revision(link, target, hash).await;
+        }
     };
     let selector = format!("{label}={hash}");
     let collection = REPLICA_SETS.collection(Some(&target.namespace));
@@ -148,6 +153,30 @@ async fn of_revision(link: &Link, target: &WorkloadRef, hash: &PodHash) -> Resul
     .map_err(|error| trouble::of_json(&reply, &error))?;
     let missing = || Trouble::NotFound(Text::clean(&format!("the ReplicaSet of revision {hash}")));
     found.map(without_hash).ok_or_else(missing)
+}
+
+/// The template of a ControllerRevision: its name is the hash (StatefulSet), or ends with it (DaemonSet).
+async fn of_controller_revision(
+    link: &Link,
+    target: &WorkloadRef,
+    hash: &PodHash,
+) -> Result<Value, Trouble> {
+    let name = match target.kind {
+        WorkloadKind::DaemonSet => Name::new(&format!("{}-{hash}", target.name)),
+        WorkloadKind::StatefulSet
+        | WorkloadKind::Rollout
+        | WorkloadKind::Canary
+        | WorkloadKind::Deployment => Name::new(hash.as_str()),
+    };
+    let mut found = get(link, CONTROLLER_REVISIONS, &target.namespace, &name).await?;
+    let template = found.pointer_mut("/data/spec/template").map(Value::take);
+    let missing = || Trouble::NotFound(Text::clean(&format!("the pod template of {name}")));
+    let mut template = template.map(without_hash).ok_or_else(missing)?;
+    if let Some(template) = template.as_object_mut() {
+        // The revision is a patch that replaces the whole template.
+        template.remove("$patch");
+    }
+    Ok(template)
 }
 
 fn is_owned(set: &Value, target: &WorkloadRef) -> bool {

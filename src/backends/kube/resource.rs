@@ -25,6 +25,15 @@ pub const ANALYSIS_RUNS: Resource = argo("analysisruns", "AnalysisRun");
 pub const DEPLOYMENTS: Resource = apps("deployments", "Deployment");
 /// ReplicaSets.
 pub const REPLICA_SETS: Resource = apps("replicasets", "ReplicaSet");
+/// StatefulSets.
+pub const STATEFUL_SETS: Resource = apps("statefulsets", "StatefulSet");
+/// DaemonSets.
+pub const DAEMON_SETS: Resource = apps("daemonsets", "DaemonSet");
+/// ControllerRevisions: the history of StatefulSets and DaemonSets.
+pub const CONTROLLER_REVISIONS: Resource = apps("controllerrevisions", "ControllerRevision");
+/// Canaries of Flagger.
+pub const CANARIES: Resource =
+    Resource { group: "flagger.app", version: "v1beta1", plural: "canaries", kind: "Canary" };
 /// Pods.
 pub const PODS: Resource = core("pods", "Pod");
 /// Events (of the core group: the one that every version has).
@@ -49,6 +58,9 @@ impl Resource {
         match kind {
             WorkloadKind::Rollout => ROLLOUTS,
             WorkloadKind::Deployment => DEPLOYMENTS,
+            WorkloadKind::StatefulSet => STATEFUL_SETS,
+            WorkloadKind::DaemonSet => DAEMON_SETS,
+            WorkloadKind::Canary => CANARIES,
         }
     }
 

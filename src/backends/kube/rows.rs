@@ -4,8 +4,11 @@ use serde_json::Value;
 
 use super::argo;
 use super::fields::{Reading, Words};
+use super::flagger;
 use super::meta::Glimpse;
 use super::native;
+use super::resource::{CONTROLLER_REVISIONS, REPLICA_SETS, Resource};
+use super::sets;
 use crate::domain::ids::{ClusterName, Uid, WorkloadKind};
 use crate::domain::observed::Timestamp;
 use crate::domain::workload::{ReplicaSet, Workload};
@@ -44,16 +47,53 @@ pub(super) enum Row {
 /// Which kind of object a fleet's watch brings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum FleetKind {
-    /// Rollouts.
-    Rollouts,
-    /// Deployments.
-    Deployments,
-    /// ReplicaSets.
+    /// Workloads of this kind.
+    Workloads(WorkloadKind),
+    /// ReplicaSets: the revisions of Rollouts and Deployments.
     Sets,
+    /// ControllerRevisions: the revisions of StatefulSets and DaemonSets.
+    Revisions,
 }
 
 impl FleetKind {
-    pub(super) const ALL: [Self; 3] = [Self::Rollouts, Self::Deployments, Self::Sets];
+    /// All watches of a fleet.
+    pub(super) fn all() -> impl Iterator<Item = Self> {
+        let workloads = WorkloadKind::ALL.into_iter().map(Self::Workloads);
+        workloads.chain([Self::Sets, Self::Revisions])
+    }
+
+    /// The kind of workload it brings, if it brings workloads.
+    pub(super) const fn workload(self) -> Option<WorkloadKind> {
+        match self {
+            Self::Workloads(kind) => Some(kind),
+            Self::Sets | Self::Revisions => None,
+        }
+    }
+
+    /// What is listed and watched.
+    pub(super) const fn resource(self) -> Resource {
+        match self {
+            Self::Workloads(kind) => Resource::of(kind),
+            Self::Sets => REPLICA_SETS,
+            Self::Revisions => CONTROLLER_REVISIONS,
+        }
+    }
+}
+
+/// A workload of this kind, without its revisions.
+pub(super) fn known(
+    kind: WorkloadKind,
+    object: &Value,
+    (cluster, seen_at): (&ClusterName, Timestamp),
+    reading: Reading<'_>,
+) -> Known {
+    match kind {
+        WorkloadKind::Rollout => argo::rollout(object, cluster, seen_at, reading),
+        WorkloadKind::Deployment => native::deployment(object, cluster, seen_at, reading),
+        WorkloadKind::StatefulSet => sets::stateful(object, cluster, seen_at, reading),
+        WorkloadKind::DaemonSet => sets::daemon(object, cluster, seen_at, reading),
+        WorkloadKind::Canary => flagger::canary(object, cluster, seen_at, reading),
+    }
 }
 
 /// Makes rows of raw objects.
@@ -67,18 +107,14 @@ impl Maker {
     /// The row of an object; `None` for one that belongs to no workload of ours.
     pub(super) fn row(&mut self, object: &Value, seen_at: Timestamp) -> Option<Row> {
         let mut reading = Reading::new(&mut self.words);
-        let workload_kind = match self.kind {
-            FleetKind::Sets => {
-                return native::owned(object, reading).map(|owned| Row::Set(Box::new(owned)));
-            }
-            FleetKind::Rollouts => WorkloadKind::Rollout,
-            FleetKind::Deployments => WorkloadKind::Deployment,
+        let set = |owned: Option<Owned>| owned.map(|owned| Row::Set(Box::new(owned)));
+        let kind = match self.kind {
+            FleetKind::Sets => return set(native::owned(object, reading)),
+            FleetKind::Revisions => return set(sets::revision(object, reading)),
+            FleetKind::Workloads(kind) => kind,
         };
         let glimpse = Glimpse::of(object, &mut reading);
-        let known = match workload_kind {
-            WorkloadKind::Rollout => argo::rollout(object, &self.cluster, seen_at, reading),
-            WorkloadKind::Deployment => native::deployment(object, &self.cluster, seen_at, reading),
-        };
+        let known = known(kind, object, (&self.cluster, seen_at), reading);
         Some(Row::Workload(Box::new(known), glimpse))
     }
 }

@@ -8,7 +8,6 @@ use tokio::task::{AbortHandle, JoinSet};
 use super::cluster::{Cluster, Link};
 use super::fields::Words;
 use super::fleet::FleetKey;
-use super::resource::{DEPLOYMENTS, REPLICA_SETS, ROLLOUTS, Resource};
 use super::rows::{FleetKind, Maker, Row};
 use super::watch::{Collection, Heard, Stream};
 use crate::domain::feed::{SourceHealth, Trouble};
@@ -55,7 +54,7 @@ impl Streams {
     /// Starts the watches that the operator's scope asks for.
     pub(super) fn start_all(&mut self, tasks: &mut JoinSet<()>) {
         let named = self.cluster.spec().namespaces.clone();
-        for kind in FleetKind::ALL {
+        for kind in FleetKind::all() {
             if named.is_empty() {
                 self.start(FleetKey { kind, namespace: None }, tasks);
             }
@@ -71,15 +70,15 @@ impl Streams {
         }
         // ReplicaSets carry the labels of their pods, not those of their owner.
         let selector = match key.kind {
-            FleetKind::Rollouts | FleetKind::Deployments => self.cluster.spec().selector.clone(),
-            FleetKind::Sets => None,
+            FleetKind::Workloads(_) => self.cluster.spec().selector.clone(),
+            FleetKind::Sets | FleetKind::Revisions => None,
         };
         let mut maker =
             Maker { cluster: self.cluster.name().clone(), kind: key.kind, words: Words::default() };
         let stream = Stream {
             cluster: self.cluster.clone(),
             collection: Collection {
-                resource: resource(key.kind),
+                resource: key.kind.resource(),
                 namespace: key.namespace.clone(),
                 selector,
             },
@@ -170,10 +169,7 @@ impl Streams {
 
     /// True when no watch reads this kind that could still bring its objects.
     pub(super) fn is_whole(&self, kind: WorkloadKind) -> bool {
-        let kind = match kind {
-            WorkloadKind::Rollout => FleetKind::Rollouts,
-            WorkloadKind::Deployment => FleetKind::Deployments,
-        };
+        let kind = FleetKind::Workloads(kind);
         let mut of_kind = self.running.iter().filter(|(key, _)| key.kind == kind);
         of_kind.all(|(_, running)| match &running.state {
             State::Watching => true,
@@ -219,13 +215,5 @@ impl Streams {
         } else {
             SourceHealth::Down { why: why.clone(), retry_at }
         }
-    }
-}
-
-const fn resource(kind: FleetKind) -> Resource {
-    match kind {
-        FleetKind::Rollouts => ROLLOUTS,
-        FleetKind::Deployments => DEPLOYMENTS,
-        FleetKind::Sets => REPLICA_SETS,
     }
 }

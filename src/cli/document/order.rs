@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::fleet::API_VERSION;
 use crate::control::check;
 use crate::control::order::{self, AttemptAnswer, OrderState, Outcome};
-use crate::control::plan::{ObjectKind, PatchFormat, Rehearsal, ResolvedWrite, Subresource};
+use crate::control::plan::{PatchFormat, Rehearsal, ResolvedWrite, Subresource};
 use crate::domain::observed::Timestamp;
 use crate::domain::text::Text;
 
@@ -243,10 +243,7 @@ fn resolved(write: &ResolvedWrite) -> Write {
 }
 
 fn object(object: &crate::control::plan::ObjectRef) -> String {
-    let kind = match object.kind {
-        ObjectKind::Rollout => "Rollout",
-        ObjectKind::Deployment => "Deployment",
-    };
+    let kind = object.kind.name();
     format!("{kind}/{}", object.name)
 }
 

@@ -41,8 +41,12 @@ impl Wanted {
                 && self.kind.is_none_or(|kind| kind == target.kind)
                 && (self.namespaces.is_empty() || self.namespaces.contains(&target.namespace))
         };
+        // What is only a part of a release is found by its kind: a name alone means the release.
+        let objects = state.fleet().objects();
+        let named =
+            objects.filter(|(_, row)| self.kind.is_some() || row.workload.part_of.is_none());
         let mut found: Vec<WorkloadRef> =
-            state.fleet().rows().map(|(target, _)| target).filter(is_it).cloned().collect();
+            named.map(|(target, _)| target).filter(is_it).cloned().collect();
         match found.len() {
             0 => Found::None,
             1 => found.pop().map_or(Found::None, Found::One),

@@ -24,8 +24,14 @@ pub enum Way {
     BlueGreen,
     /// A Rollout whose strategy we do not know.
     OtherRollout,
+    /// Flagger, whatever its strategy.
+    Flagger,
     /// Kubernetes' own Deployment.
     Deployment,
+    /// Kubernetes' own StatefulSet.
+    StatefulSet,
+    /// Kubernetes' own DaemonSet.
+    DaemonSet,
 }
 
 /// One workload under question.
@@ -51,8 +57,15 @@ impl<'a> Case<'a> {
             (Controller::Argo(_), Strategy::BlueGreen) => Way::BlueGreen,
             (
                 Controller::Argo(_),
-                Strategy::RollingUpdate | Strategy::Recreate | Strategy::Unknown,
+                Strategy::RollingUpdate
+                | Strategy::Recreate
+                | Strategy::OnDelete
+                | Strategy::AbTest
+                | Strategy::Unknown,
             ) => Way::OtherRollout,
+            (Controller::Flagger(_), _) => Way::Flagger,
+            (Controller::StatefulSet(_), _) => Way::StatefulSet,
+            (Controller::DaemonSet(_), _) => Way::DaemonSet,
         }
     }
 
@@ -66,8 +79,11 @@ impl<'a> Case<'a> {
     #[must_use]
     pub const fn deployment(self) -> Option<&'a DeploymentFacts> {
         match &self.workload.controller {
-            Controller::Argo(_) => None,
             Controller::Deployment(facts) => Some(facts),
+            Controller::Argo(_)
+            | Controller::Flagger(_)
+            | Controller::StatefulSet(_)
+            | Controller::DaemonSet(_) => None,
         }
     }
 
@@ -76,7 +92,9 @@ impl<'a> Case<'a> {
     pub fn hand_paused(self) -> bool {
         match &self.workload.controller {
             Controller::Argo(rollout) => rollout.spec.paused,
+            Controller::Flagger(flagger) => flagger.spec.suspend,
             Controller::Deployment(facts) => facts.paused,
+            Controller::StatefulSet(_) | Controller::DaemonSet(_) => false,
         }
     }
 
@@ -255,7 +273,14 @@ impl<'a> Case<'a> {
             (Way::Canary, true) => rollout.status.weights.is_some_and(|weights| weights.canary > 0),
             (Way::Canary, false) => self.current_set().is_some_and(has_pods),
             (Way::BlueGreen, _) => self.switched(),
-            (Way::OtherRollout | Way::Deployment, _) => false,
+            (
+                Way::OtherRollout
+                | Way::Flagger
+                | Way::Deployment
+                | Way::StatefulSet
+                | Way::DaemonSet,
+                _,
+            ) => false,
         }
     }
 

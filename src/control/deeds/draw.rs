@@ -9,7 +9,7 @@ use crate::control::plan::{
     Arrival, Change, ObjectKind, ObjectRef, PatchFormat, PatchOp, PlanContext, Subresource, Value,
     Write,
 };
-use crate::domain::ids::{Name, PodHash, WorkloadKind};
+use crate::domain::ids::{Name, PodHash};
 use crate::domain::workload::ReplicaSet;
 
 /// What a row of the table writes.
@@ -81,8 +81,10 @@ pub(super) fn draw(
             let target = target::choose(case, action, context)?;
             let writes = template(case, &target);
             let arrival = match case.way() {
-                Way::Deployment => Arrival::Complete(target.hash),
-                Way::Canary | Way::BlueGreen | Way::OtherRollout => {
+                Way::Deployment | Way::StatefulSet | Way::DaemonSet => {
+                    Arrival::Complete(target.hash)
+                }
+                Way::Canary | Way::BlueGreen | Way::OtherRollout | Way::Flagger => {
                     Arrival::RolledBack(target.hash)
                 }
             };
@@ -107,8 +109,8 @@ const ABORT: &[&str] = &["status", "abort"];
 fn resume_write(case: Case<'_>) -> Write {
     // kubectl takes the field away from a Deployment; the Rollout plugin writes false.
     let value = match case.way() {
-        Way::Deployment => Value::Null,
-        Way::Canary | Way::BlueGreen | Way::OtherRollout => Value::Bool(false),
+        Way::Deployment | Way::StatefulSet | Way::DaemonSet => Value::Null,
+        Way::Canary | Way::BlueGreen | Way::OtherRollout | Way::Flagger => Value::Bool(false),
     };
     spec(case, vec![set(PAUSED, value)], "the pause by hand is lifted")
 }
@@ -144,8 +146,8 @@ fn pass_step(case: Case<'_>) -> Write {
 
 fn restart(case: Case<'_>) -> Write {
     let path = match case.way() {
-        Way::Deployment => RESTARTED_AT,
-        Way::Canary | Way::BlueGreen | Way::OtherRollout => RESTART_AT,
+        Way::Deployment | Way::StatefulSet | Way::DaemonSet => RESTARTED_AT,
+        Way::Canary | Way::BlueGreen | Way::OtherRollout | Way::Flagger => RESTART_AT,
     };
     spec(case, vec![set(path, Value::ServerTime)], "the restart is asked for")
 }
@@ -180,9 +182,13 @@ fn gate_arrival(case: Case<'_>) -> Result<Arrival, Refusal> {
             Ok(Arrival::PassedStep { from: case.step().map_or(0, |(index, _)| index) })
         }
         Way::BlueGreen if case.waits_for(PAUSE_BLUE_GREEN) => Ok(Arrival::Switched(current(case)?)),
-        Way::Canary | Way::BlueGreen | Way::OtherRollout | Way::Deployment => {
-            Ok(Arrival::PauseGone { run: case.inconclusive_run_name() })
-        }
+        Way::Canary
+        | Way::BlueGreen
+        | Way::OtherRollout
+        | Way::Flagger
+        | Way::Deployment
+        | Way::StatefulSet
+        | Way::DaemonSet => Ok(Arrival::PauseGone { run: case.inconclusive_run_name() }),
     }
 }
 
@@ -216,11 +222,7 @@ const fn set(path: &'static [&'static str], value: Value) -> Change {
 
 fn own_object(case: Case<'_>) -> ObjectRef {
     let target = &case.workload.target;
-    let kind = match target.kind {
-        WorkloadKind::Rollout => ObjectKind::Rollout,
-        WorkloadKind::Deployment => ObjectKind::Deployment,
-    };
-    ObjectRef { kind, name: target.name.clone() }
+    ObjectRef { kind: ObjectKind::of(target.kind), name: target.name.clone() }
 }
 
 fn spec(case: Case<'_>, changes: Vec<Change>, done: &'static str) -> Write {

@@ -105,19 +105,27 @@ fn living(case: Case<'_>) -> Option<Refusal> {
 }
 
 fn own(case: Case<'_>) -> Option<Refusal> {
-    let rollout = case.deployment().and_then(|facts| facts.taken_over_by.as_ref())?;
+    let (kind, name) = case.workload.part_of.as_ref()?;
+    let own = case.workload.target.kind;
     Some(impossible(
-        &format!("Rollout {rollout} took this Deployment's template over"),
-        &format!("act on rollout {rollout}"),
+        &format!("{kind} {name} took this {own} over"),
+        &format!("act on {} {name}", kind.name().to_lowercase()),
     ))
 }
 
 fn hand_paused(case: Case<'_>) -> Option<Refusal> {
     let remedy = match (case.way(), case.pauses().is_empty()) {
         (Way::Canary | Way::BlueGreen, false) => "it waits at a gate: promote",
-        (Way::Canary | Way::BlueGreen | Way::OtherRollout | Way::Deployment, _) => {
-            "nothing to resume"
-        }
+        (
+            Way::Canary
+            | Way::BlueGreen
+            | Way::OtherRollout
+            | Way::Flagger
+            | Way::Deployment
+            | Way::StatefulSet
+            | Way::DaemonSet,
+            _,
+        ) => "nothing to resume",
     };
     unless(case.hand_paused().into(), "nobody paused it by hand", remedy)
 }
@@ -160,9 +168,17 @@ fn gate(case: Case<'_>) -> Option<Refusal> {
         (Way::Canary, false, Some(_)) if case.in_flight() => {
             ("it waits for nothing: a step is running", "wait for the step, or skip it")
         }
-        (Way::Canary | Way::BlueGreen | Way::OtherRollout | Way::Deployment, false, _) => {
-            ("it waits for nothing", "nothing to promote")
-        }
+        (
+            Way::Canary
+            | Way::BlueGreen
+            | Way::OtherRollout
+            | Way::Flagger
+            | Way::Deployment
+            | Way::StatefulSet
+            | Way::DaemonSet,
+            false,
+            _,
+        ) => ("it waits for nothing", "nothing to promote"),
     };
     Some(impossible(why, remedy))
 }

@@ -136,7 +136,7 @@ fn effect(
 
 fn pause_effect(case: Case<'_>) -> String {
     match case.way() {
-        Way::Deployment => {
+        Way::Deployment | Way::StatefulSet | Way::DaemonSet => {
             let updated = count(case.workload.replicas.updated);
             let desired = count(case.workload.replicas.desired);
             format!("it stays as it is: {updated} of {desired} new pods stay")
@@ -151,7 +151,7 @@ fn pause_effect(case: Case<'_>) -> String {
         Way::BlueGreen if case.in_flight() => {
             "it holds before the switch: the stable version keeps all traffic".to_owned()
         }
-        Way::Canary | Way::BlueGreen | Way::OtherRollout => {
+        Way::Canary | Way::BlueGreen | Way::OtherRollout | Way::Flagger => {
             "nothing is on its way; the next update will wait at its start".to_owned()
         }
     }
@@ -205,7 +205,12 @@ fn gate_effect(case: Case<'_>) -> String {
             "{cleared} is taken away: the active Service selects {} at once, with all traffic",
             version(case.current_set())
         ),
-        Way::Canary | Way::OtherRollout | Way::Deployment => {
+        Way::Canary
+        | Way::OtherRollout
+        | Way::Flagger
+        | Way::Deployment
+        | Way::StatefulSet
+        | Way::DaemonSet => {
             format!("{cleared} is taken away; {}", next_step(case))
         }
     }
@@ -231,7 +236,12 @@ fn full_effect(case: Case<'_>) -> String {
             "{} becomes active and stable at once; no pause, no analysis is waited for",
             version(case.current_set())
         ),
-        Way::Canary | Way::OtherRollout | Way::Deployment => format!(
+        Way::Canary
+        | Way::OtherRollout
+        | Way::Flagger
+        | Way::Deployment
+        | Way::StatefulSet
+        | Way::DaemonSet => format!(
             "{} takes all traffic as soon as its pods are available; {left} steps and their \
              analyses are skipped",
             version(case.current_set())
@@ -297,7 +307,12 @@ fn rollback_effect(case: Case<'_>, target: &Target<'_>, route: Route, now: Times
 fn all_steps(case: Case<'_>) -> String {
     match case.way() {
         Way::BlueGreen => "beside the active one first, then the switch".to_owned(),
-        Way::Canary | Way::OtherRollout | Way::Deployment => {
+        Way::Canary
+        | Way::OtherRollout
+        | Way::Flagger
+        | Way::Deployment
+        | Way::StatefulSet
+        | Way::DaemonSet => {
             format!("all {} steps and their analyses run again", case.step_count())
         }
     }
@@ -306,8 +321,10 @@ fn all_steps(case: Case<'_>) -> String {
 fn restart_effect(case: Case<'_>) -> String {
     let pods = pods(case.workload.replicas.desired);
     match case.way() {
-        Way::Deployment => format!("its {pods} are replaced a few at a time, same version"),
-        Way::Canary | Way::BlueGreen | Way::OtherRollout => {
+        Way::Deployment | Way::StatefulSet | Way::DaemonSet => {
+            format!("its {pods} are replaced a few at a time, same version")
+        }
+        Way::Canary | Way::BlueGreen | Way::OtherRollout | Way::Flagger => {
             format!("its {pods} are evicted and made anew, stable ones first, same version")
         }
     }

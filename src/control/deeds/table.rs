@@ -410,26 +410,31 @@ pub fn row(action: Action, case: Case<'_>) -> Result<&'static Row, Refusal> {
     let same = |deed: Action| std::mem::discriminant(&deed) == std::mem::discriminant(&action);
     ROWS.iter()
         .find(|row| same(row.deed) && row.ways.contains(&way) && row.state.holds(case))
-        .ok_or_else(|| no_row(action, way))
+        .ok_or_else(|| no_row(action, case))
 }
 
-fn no_row(action: Action, way: Way) -> Refusal {
-    match way {
+fn no_row(action: Action, case: Case<'_>) -> Refusal {
+    let kind = case.workload.target.kind;
+    match case.way() {
         Way::OtherRollout => impossible(
             "its strategy is neither canary nor blue-green",
             "mend the Rollout's spec.strategy",
         ),
         Way::BlueGreen => impossible("blue-green has no steps", "promote switches it"),
-        Way::Deployment => {
+        Way::Deployment | Way::StatefulSet | Way::DaemonSet => {
             let remedy = match action {
                 Action::Abort => "pause holds it, roll back undoes it",
                 Action::Promote | Action::PromoteFull | Action::Skip | Action::Retry => {
-                    "a Deployment knows pause, resume, roll back and restart"
+                    "it knows roll back and restart"
                 }
                 Action::Pause | Action::Resume | Action::Rollback { .. } | Action::Restart => "",
             };
-            impossible(&format!("a Deployment has no {}", action.title()), remedy)
+            impossible(&format!("a {kind} has no {}", action.title()), remedy)
         }
+        Way::Flagger => impossible(
+            &format!("Flagger's Canaries cannot be told to {} yet", action.title()),
+            "use kubectl; see the gates and webhooks of the Canary",
+        ),
         Way::Canary => impossible(&format!("a canary has no {}", action.title()), ""),
     }
 }

@@ -6,7 +6,7 @@ use crate::control::plan::{Arrival, plan, possible};
 use crate::domain::fixtures::{
     Make, NEW, OLD, STABLE, blue_green, by_pods, canary, deployment, run, set,
 };
-use crate::domain::ids::{Name, PodHash, Revision};
+use crate::domain::ids::{Name, PodHash, Revision, WorkloadKind};
 use crate::domain::rollout::RunPhase;
 use crate::domain::workload::Strategy;
 
@@ -346,12 +346,13 @@ fn roll_back_of_a_deployment_takes_template_and_annotations() {
 fn nothing_is_done_to_what_is_being_deleted_or_belongs_to_a_rollout() {
     let mut dying = canary();
     dying.0.meta.deleting = Some(crate::domain::fixtures::at(999));
-    let taken = deployment().facts(|facts| facts.taken_over_by = Some(Name::new("web")));
+    let mut taken = deployment();
+    taken.0.part_of = Some((WorkloadKind::Rollout, Name::new("web")));
     for action in Action::ALL {
         assert!(plan(action, &dying.0, &context()).is_err(), "{action}");
         assert!(plan(action, &taken.0, &context()).is_err(), "{action}");
     }
-    refused(Action::Pause, &taken, "Rollout web took this Deployment's template over");
+    refused(Action::Pause, &taken, "Rollout web took this Deployment over");
 }
 
 #[test]

@@ -168,7 +168,11 @@ enum Touches {
 fn touches(recipe: Recipe, case: Case<'_>) -> Touches {
     match recipe {
         // A Deployment's annotation is part of the template; a Rollout's `spec.restartAt` is in nobody's source.
-        Recipe::Restart if case.way() == Way::Deployment => Touches::Template,
+        Recipe::Restart
+            if matches!(case.way(), Way::Deployment | Way::StatefulSet | Way::DaemonSet) =>
+        {
+            Touches::Template
+        }
         Recipe::ClearPause
         | Recipe::PassStep
         | Recipe::PromoteFull

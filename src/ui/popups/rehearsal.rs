@@ -2,9 +2,7 @@
 
 use crate::app::state::State;
 use crate::control::order::{Order, OrderState};
-use crate::control::plan::{
-    AccessAnswer, DryRun, ObjectKind, Rehearsal, Subresource, Value, Write,
-};
+use crate::control::plan::{AccessAnswer, DryRun, Rehearsal, Subresource, Value, Write};
 use crate::domain::observed::Freshness;
 use crate::domain::text::Text;
 use crate::ui::answer;
@@ -49,10 +47,7 @@ pub fn patch(order: &Order, scroll: usize, (cells, room): (usize, usize)) -> Vec
 
 /// A write before the server was read: `Rollout api /status: status.abort = true`.
 fn symbols(write: &Write) -> Vec<String> {
-    let kind = match write.object.kind {
-        ObjectKind::Rollout => "Rollout",
-        ObjectKind::Deployment => "Deployment",
-    };
+    let kind = write.object.kind.name();
     let part = match write.subresource {
         Some(Subresource::Status) => " /status",
         None => "",
