@@ -1,4 +1,4 @@
-//! StatefulSets and DaemonSets as `kubectl rollout status` words them and Argo CD judges them
+//! `StatefulSets` and `DaemonSets` as `kubectl rollout status` words them and Argo CD judges them
 //! (`reference/rollouts.md` §3.2). Neither kind has a deadline: a stuck one stays "waiting" for ever.
 
 use super::rollout_status::{Health, Status, is_observed};

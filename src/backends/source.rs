@@ -103,7 +103,7 @@ mod tests {
         let wait = tokio::spawn(async move {
             let mut backoff = Backoff::new(Patience::CONNECTION);
             let _ = backoff.next(0);
-            waiter.wait(Duration::from_secs(60), &mut backoff).await;
+            waiter.wait(Duration::from_mins(1), &mut backoff).await;
             backoff.failures()
         });
         tokio::time::advance(Duration::from_secs(1)).await;

@@ -61,10 +61,6 @@ pub struct OnePrometheus {
     pub url: Url,
 }
 
-/// Words for kinds that later versions can move.
-const LATER: [&str; 8] =
-    ["canary", "canaries", "statefulset", "statefulsets", "sts", "daemonset", "daemonsets", "ds"];
-
 /// Reads `KIND/NAME` or `NAME`.
 pub(super) fn target(word: &str) -> Result<Target, String> {
     let (kind, name) = match word.split_once('/') {
@@ -88,17 +84,16 @@ fn read_kind(word: &str) -> Result<WorkloadKind, String> {
         return Ok(kind);
     }
     let words = WorkloadKind::ALL.iter().flat_map(|kind| kind.words().iter().copied());
-    Err(match nearest(short, words) {
-        Some(near) => format!("no kind {short:?}; did you mean {near}?"),
-        None => {
-            let kinds: Vec<String> = WorkloadKind::ALL
-                .iter()
-                .filter_map(|kind| {
-                    Some(format!("{} ({})", kind.words().first()?, kind.words().last()?))
-                })
-                .collect();
-            format!("no kind {short:?}; there are {}", kinds.join(", "))
-        }
+    Err(if let Some(near) = nearest(short, words) {
+        format!("no kind {short:?}; did you mean {near}?")
+    } else {
+        let kinds: Vec<String> = WorkloadKind::ALL
+            .iter()
+            .filter_map(|kind| {
+                Some(format!("{} ({})", kind.words().first()?, kind.words().last()?))
+            })
+            .collect();
+        format!("no kind {short:?}; there are {}", kinds.join(", "))
     })
 }
 

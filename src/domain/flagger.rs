@@ -54,6 +54,7 @@ pub struct Target {
 
 /// `spec.analysis`.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent fields of the wire")]
 pub struct Analysis {
     /// One tick: every decision waits for it. At least 10 s, whatever is written.
     pub interval: Duration,

@@ -131,7 +131,7 @@ pub struct DeploymentFacts {
     pub progress_deadline: Option<Duration>,
 }
 
-/// A StatefulSet's own words. Its revisions are ControllerRevisions, named by their whole name.
+/// A StatefulSet's own words. Its revisions are `ControllerRevisions`, named by their whole name.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StatefulSetFacts {
     /// `status.observedGeneration`.
@@ -147,7 +147,7 @@ pub struct StatefulSetFacts {
     pub wanted: Option<PodHash>,
 }
 
-/// A DaemonSet's own words. Its revisions are ControllerRevisions, named by their hash.
+/// A DaemonSet's own words. Its revisions are `ControllerRevisions`, named by their hash.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DaemonSetFacts {
     /// `status.observedGeneration`.

@@ -25,11 +25,11 @@ pub const ANALYSIS_RUNS: Resource = argo("analysisruns", "AnalysisRun");
 pub const DEPLOYMENTS: Resource = apps("deployments", "Deployment");
 /// ReplicaSets.
 pub const REPLICA_SETS: Resource = apps("replicasets", "ReplicaSet");
-/// StatefulSets.
+/// `StatefulSets`.
 pub const STATEFUL_SETS: Resource = apps("statefulsets", "StatefulSet");
-/// DaemonSets.
+/// `DaemonSets`.
 pub const DAEMON_SETS: Resource = apps("daemonsets", "DaemonSet");
-/// ControllerRevisions: the history of StatefulSets and DaemonSets.
+/// `ControllerRevisions`: the history of `StatefulSets` and `DaemonSets`.
 pub const CONTROLLER_REVISIONS: Resource = apps("controllerrevisions", "ControllerRevision");
 /// Canaries of Flagger.
 pub const CANARIES: Resource =

@@ -51,7 +51,7 @@ pub(super) enum FleetKind {
     Workloads(WorkloadKind),
     /// ReplicaSets: the revisions of Rollouts and Deployments.
     Sets,
-    /// ControllerRevisions: the revisions of StatefulSets and DaemonSets.
+    /// `ControllerRevisions`: the revisions of `StatefulSets` and `DaemonSets`.
     Revisions,
 }
 

@@ -1,4 +1,4 @@
-//! StatefulSets, DaemonSets and the ControllerRevisions that are their history → facts. Pure and total
+//! `StatefulSets`, `DaemonSets` and the `ControllerRevisions` that are their history → facts. Pure and total
 //! (`reference/rollouts.md` §3.2).
 
 use std::sync::Arc;
