@@ -58,6 +58,8 @@ impl CommandSpec {
             | Command::Arm
             | Command::Yes
             | Command::No
+            | Command::Approve
+            | Command::Refuse
             | Command::Reason
             | Command::Zoom(_)
             | Command::Copy
@@ -284,6 +286,27 @@ pub const COMMANDS: &[CommandSpec] = &[
         "the selected rollout over time",
         Screens,
         Command::Go(Screen::Timeline),
+    ),
+    both(
+        "go.gates",
+        "gates",
+        "all that waits for a human's yes, with the time it has left",
+        Screens,
+        Command::Go(Screen::Gates),
+    ),
+    both(
+        "gate.approve",
+        "approve",
+        "say yes at the selected rollout's gate, with a reason",
+        Screens,
+        Command::Approve,
+    ),
+    both(
+        "gate.refuse",
+        "refuse",
+        "say no at the selected rollout's gate, with a reason",
+        Screens,
+        Command::Refuse,
     ),
     both(
         "rollout.log",

@@ -132,6 +132,10 @@ pub enum Command {
     Arm,
     /// Opens the path of a deed for the selected row.
     Deed(Action),
+    /// Opens the path of a yes at the selected row's gate.
+    Approve,
+    /// Opens the path of a no at the selected row's gate.
+    Refuse,
     /// Says yes in the dialog (where `y` is enough).
     Yes,
     /// Says no.
@@ -187,6 +191,8 @@ pub enum Screen {
     Rollout,
     /// One rollout over time.
     Timeline,
+    /// All that waits for a human's yes.
+    Gates,
 }
 
 /// What can be shown over a screen.

@@ -146,6 +146,8 @@ pub struct Dialog {
     pub typed: Line,
     /// Why the operator does it, for the record and for the Event on the object.
     pub reason: Line,
+    /// Whether it goes without one.
+    pub demand: Demand,
     /// Where the keys go.
     pub field: DialogField,
     /// First line shown of the patch.
@@ -168,6 +170,7 @@ impl Dialog {
             opened_at,
             typed: Line::default(),
             reason: Line::default(),
+            demand: Demand::Optional,
             field: DialogField::Answer,
             scroll: 0,
             refusals: Vec::new(),
@@ -175,6 +178,16 @@ impl Dialog {
             first: None,
         }
     }
+}
+
+/// Whether a reason must be given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Demand {
+    /// Not needed.
+    #[default]
+    Optional,
+    /// An answer at a gate always has one.
+    Demanded,
 }
 
 /// Where the keys of a dialog go.

@@ -21,7 +21,7 @@ use crate::domain::warning::Warning;
 pub enum KeyContext {
     /// Everywhere but in dialogs and where text is typed.
     Global,
-    /// On the three screens.
+    /// On every screen.
     Screens,
     /// The fleet.
     Fleet,
@@ -29,6 +29,8 @@ pub enum KeyContext {
     Rollout,
     /// The time axis.
     Timeline,
+    /// The board of gates.
+    Gates,
     /// Help, notices, logs, objects.
     Pager,
     /// A list to choose from, and the filter line: other keys are typed.
@@ -39,12 +41,13 @@ pub enum KeyContext {
 
 impl KeyContext {
     /// All, in the order of help and README.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Global,
         Self::Screens,
         Self::Fleet,
         Self::Rollout,
         Self::Timeline,
+        Self::Gates,
         Self::Pager,
         Self::Picker,
         Self::Confirm,
@@ -59,6 +62,7 @@ impl KeyContext {
             Self::Fleet => "fleet",
             Self::Rollout => "rollout",
             Self::Timeline => "timeline",
+            Self::Gates => "gates",
             Self::Pager => "pager",
             Self::Picker => "picker",
             Self::Confirm => "confirm",
@@ -74,6 +78,7 @@ impl KeyContext {
             Self::Fleet => "Fleet",
             Self::Rollout => "Rollout",
             Self::Timeline => "Timeline",
+            Self::Gates => "Gates",
             Self::Pager => "Logs, objects, help",
             Self::Picker => "Lists and filter",
             Self::Confirm => "Dialog of a deed",
@@ -87,6 +92,7 @@ impl KeyContext {
             Screen::Fleet => Self::Fleet,
             Screen::Rollout => Self::Rollout,
             Screen::Timeline => Self::Timeline,
+            Screen::Gates => Self::Gates,
         }
     }
 
@@ -99,6 +105,7 @@ impl KeyContext {
             Self::Screens => &[Self::Screens, Self::Global],
             Self::Fleet => &[Self::Fleet, Self::Screens, Self::Global],
             Self::Rollout => &[Self::Rollout, Self::Screens, Self::Global],
+            Self::Gates => &[Self::Gates, Self::Screens, Self::Global],
             Self::Timeline => &[Self::Timeline, Self::Screens, Self::Global],
             Self::Pager => &[Self::Pager, Self::Global],
             Self::Picker => &[Self::Picker],

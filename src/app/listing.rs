@@ -6,6 +6,7 @@ use super::fleet::Row;
 use super::focus::{FleetList, Sort};
 use super::state::State;
 use crate::analysis::need::Group;
+use crate::control::gate::{Gate, Urgency};
 use crate::domain::ids::WorkloadRef;
 use crate::domain::observed::Timestamp;
 
@@ -65,6 +66,38 @@ pub fn targets(state: &State) -> Vec<&WorkloadRef> {
             Line::Heading(..) => None,
         })
         .collect()
+}
+
+/// Something that waits for a human's yes.
+#[derive(Clone, Debug)]
+pub struct Waiting<'a> {
+    /// Which release.
+    pub target: &'a WorkloadRef,
+    /// Its row.
+    pub row: &'a Row,
+    /// The gate.
+    pub gate: Gate,
+    /// How it does against the limit.
+    pub urgency: Urgency,
+}
+
+/// All gates that are listed, the one with the least time left first; those of unknown age at the end.
+#[must_use]
+pub fn gates(state: &State) -> Vec<Waiting<'_>> {
+    let (list, now) = (&state.focus().list, state.now());
+    let limit = state.session().gate_limit;
+    let mut waiting: Vec<Waiting<'_>> = state
+        .fleet()
+        .rows()
+        .filter(|(target, row)| is_wanted(list, target, row))
+        .filter_map(|(target, row)| {
+            let gate = Gate::of(&row.workload, row.need.as_ref())?;
+            let urgency = gate.urgency(limit, now);
+            Some(Waiting { target, row, gate, urgency })
+        })
+        .collect();
+    waiting.sort_by_key(|one| (one.gate.since.is_none(), one.gate.since, one.target));
+    waiting
 }
 
 /// Every row, whatever is filtered or hidden, in the order of need.

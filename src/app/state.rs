@@ -1,6 +1,7 @@
 //! All that the program knows: six nouns, one writer.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::fleet::{Fleet, Row};
 use super::focus::Focus;
@@ -11,6 +12,7 @@ use crate::analysis::verdict::Limits;
 use crate::app::input::Background;
 use crate::app::keymap::Keymap;
 use crate::control::check::Refusal;
+use crate::control::gate;
 use crate::domain::feed::Scope;
 use crate::domain::ids::{ClusterName, OrderId, QueryId, WorkloadRef};
 use crate::domain::observed::Timestamp;
@@ -43,6 +45,8 @@ pub struct Session {
     pub mode: Mode,
     /// What the operator tolerates of a canary.
     pub limits: Limits,
+    /// How long a gate may wait before it is told as too long.
+    pub gate_limit: Duration,
     /// Themes to choose from.
     pub themes: Vec<Text>,
     /// The terminal's background, where it told.
@@ -66,6 +70,7 @@ impl Session {
             measured: vec![],
             mode: Mode::Real,
             limits: Limits::default(),
+            gate_limit: gate::LIMIT,
             themes: vec![],
             background: None,
             seed: 0,

@@ -123,6 +123,8 @@ pub enum Command {
     Get,
     /// Print one rollout, or wait until it is as wanted.
     Status(StatusArgs),
+    /// Print what waits for a human's yes, the one with the least time left first.
+    Gates,
     /// Print every change as it comes (with -o json one document per line).
     Watch,
     /// Hold a rollout where it is.
@@ -131,6 +133,10 @@ pub enum Command {
     Resume(DeedArgs),
     /// Let a rollout pass the gate it waits at (approve).
     Promote(PromoteArgs),
+    /// Say yes at the gate a rollout waits at: promote, or resume what a human paused.
+    Approve(DeedArgs),
+    /// Say no at the gate a rollout waits at: take the new version back.
+    Refuse(DeedArgs),
     /// Skip the running step.
     Skip(DeedArgs),
     /// Send all traffic back to stable; the spec still wants the new version.
@@ -328,21 +334,45 @@ impl Args {
     }
 }
 
+/// What a deed of the command line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// This deed.
+    Action(Action),
+    /// Yes at the gate that the rollout waits at, whatever that is there.
+    Approve,
+    /// No at that gate.
+    Refuse,
+}
+
+impl std::fmt::Display for Asked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Action(action) => action.fmt(f),
+            Self::Approve => f.pad("approve"),
+            Self::Refuse => f.pad("refuse"),
+        }
+    }
+}
+
 impl Command {
     /// The deed that it asks for, if it is one.
     #[must_use]
-    pub const fn deed(&self) -> Option<(Action, &DeedArgs)> {
-        match self {
-            Self::Pause(deed) => Some((Action::Pause, deed)),
-            Self::Resume(deed) => Some((Action::Resume, deed)),
-            Self::Promote(PromoteArgs { deed, full: false }) => Some((Action::Promote, deed)),
-            Self::Promote(PromoteArgs { deed, full: true }) => Some((Action::PromoteFull, deed)),
-            Self::Skip(deed) => Some((Action::Skip, deed)),
-            Self::Abort(deed) => Some((Action::Abort, deed)),
-            Self::Retry(deed) => Some((Action::Retry, deed)),
-            Self::Rollback(RollbackArgs { deed, to }) => Some((Action::Rollback { to: *to }, deed)),
-            Self::Restart(deed) => Some((Action::Restart, deed)),
+    pub const fn deed(&self) -> Option<(Asked, &DeedArgs)> {
+        let (action, deed) = match self {
+            Self::Approve(deed) => return Some((Asked::Approve, deed)),
+            Self::Refuse(deed) => return Some((Asked::Refuse, deed)),
+            Self::Pause(deed) => (Action::Pause, deed),
+            Self::Resume(deed) => (Action::Resume, deed),
+            Self::Promote(PromoteArgs { deed, full: false }) => (Action::Promote, deed),
+            Self::Promote(PromoteArgs { deed, full: true }) => (Action::PromoteFull, deed),
+            Self::Skip(deed) => (Action::Skip, deed),
+            Self::Abort(deed) => (Action::Abort, deed),
+            Self::Retry(deed) => (Action::Retry, deed),
+            Self::Rollback(RollbackArgs { deed, to }) => (Action::Rollback { to: *to }, deed),
+            Self::Restart(deed) => (Action::Restart, deed),
             Self::Get
+            | Self::Gates
             | Self::Status(_)
             | Self::Watch
             | Self::Audit(_)
@@ -351,8 +381,9 @@ impl Command {
             | Self::Themes
             | Self::Keys
             | Self::Config(_)
-            | Self::Completions(_) => None,
-        }
+            | Self::Completions(_) => return None,
+        };
+        Some((Asked::Action(action), deed))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::args::{Args, Command, command, parse};
+use super::args::{Args, Asked, Command, command, parse};
 use super::args_values::{Format, WaitFor};
 use super::completions;
 use crate::app::event::Consent;
@@ -96,7 +96,11 @@ fn every_deed_is_an_action_with_its_consent() {
         ] {
             let args = read(&format!("{line} rollout/web {confirm}")).unwrap();
             let (found, deed) = args.command.as_ref().unwrap().deed().unwrap();
-            assert_eq!((found, deed.consent()), (action, consent), "{line} {confirm}");
+            assert_eq!(
+                (found, deed.consent()),
+                (Asked::Action(action), consent),
+                "{line} {confirm}"
+            );
             assert_eq!(deed.target.kind, Some(WorkloadKind::Rollout));
         }
     }

@@ -36,6 +36,8 @@ pub enum Key {
     Refresh,
     /// `request_timeout`.
     RequestTimeout,
+    /// `gate_limit`.
+    GateLimit,
     /// `audit_dir`.
     AuditDir,
     /// `log_file`.
@@ -145,9 +147,10 @@ impl KeySpec {
 
 const SECOND: Duration = Duration::from_secs(1);
 const TEN_MINUTES: Duration = Duration::from_mins(10);
+const WEEK: Duration = Duration::from_hours(7 * 24);
 
 /// Every setting, in the order of [`Key`].
-pub const KEYS: [KeySpec; 30] = [
+pub const KEYS: [KeySpec; 31] = [
     key(Key::Contexts, "contexts", Kind::Names,
         "Contexts of the kubeconfig to show; \"*\" is all of them. Empty: the current one.")
         .example("[\"eu\", \"us\"]").flag("--context"),
@@ -185,6 +188,9 @@ pub const KEYS: [KeySpec; 30] = [
     key(Key::RequestTimeout, "request_timeout", Kind::Span(SECOND, TEN_MINUTES),
         "How long one answer of a server may take.")
         .default("10s").example("\"30s\"").flag("--request-timeout"),
+    key(Key::GateLimit, "gate_limit", Kind::Span(SECOND, WEEK),
+        "How long a gate may wait for a human's yes before it is told as too long.")
+        .default("30m").example("\"2h\""),
     key(Key::AuditDir, "audit_dir", Kind::File,
         "Where the record of deeds is kept. Unset: audit in the state folder.")
         .example("\"/var/log/pilothouse\""),

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::args::{self, Args, AuditCommand, Command, DeedArgs, StatusArgs};
+use super::args::{self, Args, Asked, AuditCommand, Command, DeedArgs, StatusArgs};
 use super::headless::audit;
 use super::headless::deed::{Deed, Follow, Stage};
 use super::headless::exit;
 use super::headless::find::Wanted;
-use super::headless::get::{self, Get};
+use super::headless::get::{self, Get, Shows};
 use super::headless::status::Status;
 use super::headless::table::aligned;
 use super::headless::watch::Watch;
@@ -37,7 +37,12 @@ const PATIENCE_MAX: Duration = Duration::from_secs(15);
 const STATUS_TIMEOUT: Duration = Duration::from_mins(10);
 
 /// How long a deed is followed unless it is told (`design/contract.md`).
-const fn deed_timeout(action: Action) -> Duration {
+const fn deed_timeout(asked: Asked) -> Duration {
+    let action = match asked {
+        Asked::Action(action) => action,
+        Asked::Approve => Action::Promote,
+        Asked::Refuse => Action::Abort,
+    };
     match action {
         Action::Rollback { .. } | Action::PromoteFull | Action::Restart => Duration::from_mins(10),
         Action::Pause
@@ -173,7 +178,8 @@ async fn headless(
     let format = args.look.output;
     let patience = Instant::now() + settings.request_timeout.min(PATIENCE_MAX);
     match command {
-        Command::Get => run(args, settings, Get::new(format, patience)).await,
+        Command::Get => run(args, settings, Get::new(format, patience, Shows::Fleet)).await,
+        Command::Gates => run(args, settings, Get::new(format, patience, Shows::Gates)).await,
         Command::Watch => run(args, settings, Watch::new(format, patience, None)).await,
         Command::Status(status) => {
             run(args, settings, status_front(status, args, settings, patience)).await
@@ -183,6 +189,8 @@ async fn headless(
         Command::Pause(_)
         | Command::Resume(_)
         | Command::Promote(_)
+        | Command::Approve(_)
+        | Command::Refuse(_)
         | Command::Skip(_)
         | Command::Abort(_)
         | Command::Retry(_)
@@ -218,7 +226,7 @@ fn status_front(
 }
 
 fn deed_front(
-    (action, deed): (Action, &DeedArgs),
+    (asked, deed): (Asked, &DeedArgs),
     args: &Args,
     settings: &Settings,
     patience: Instant,
@@ -226,12 +234,12 @@ fn deed_front(
     Deed {
         format: args.look.output,
         wanted: Wanted::new(&deed.target, settings.scope.namespaces.clone()),
-        action,
+        asked,
         reason: Text::clean(deed.reason.as_deref().unwrap_or_default()),
         consent: deed.consent(),
         follow: if deed.follow.no_wait { Follow::UntilAccepted } else { Follow::UntilArrived },
         patience,
-        timeout: deed.follow.timeout.unwrap_or(deed_timeout(action)),
+        timeout: deed.follow.timeout.unwrap_or(deed_timeout(asked)),
         stage: Stage::Looking,
     }
 }

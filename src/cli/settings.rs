@@ -41,6 +41,8 @@ pub struct Settings {
     pub read_only: bool,
     /// How long one answer of a server may take.
     pub request_timeout: Duration,
+    /// How long a gate may wait.
+    pub gate_limit: Duration,
     table: Table,
 }
 
@@ -280,6 +282,7 @@ impl Settings {
             },
             read_only: table.switch(Key::ReadOnly).unwrap_or(false),
             request_timeout,
+            gate_limit: table.span(Key::GateLimit),
             table,
         }
     }

@@ -103,6 +103,7 @@ pub fn backends(
         measured: names.into_iter().filter(|name| prometheus.contains_key(name)).collect(),
         mode: if settings.read_only { Mode::ReadOnly } else { Mode::Real },
         limits: settings.metrics.limits,
+        gate_limit: settings.gate_limit,
         seed: crate::backends::source::dice(),
         asks_metrics: !prometheus.is_empty(),
         front: FrontKind::Headless,

@@ -8,6 +8,8 @@ pub mod plan;
 
 pub mod deeds;
 
+pub mod gate;
+
 pub mod arrival;
 
 #[cfg(test)]

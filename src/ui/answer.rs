@@ -77,7 +77,8 @@ fn labelled(label: &str, words: Words) -> Words {
 }
 
 /// A sentence beside its label, broken over as many lines as it may take.
-fn sentence(label: &str, text: &str, role: Role, cells: usize) -> Vec<Words> {
+#[must_use]
+pub fn sentence(label: &str, text: &str, role: Role, cells: usize) -> Vec<Words> {
     let room = cells.saturating_sub(LABEL + 1);
     format::wrap(text, room, SENTENCE_LINES, super::ink::CUT)
         .into_iter()

@@ -102,10 +102,12 @@ fn wanted(state: &State, context: KeyContext) -> Vec<(Command, &'static str)> {
         KeyContext::Fleet
         | KeyContext::Rollout
         | KeyContext::Timeline
+        | KeyContext::Gates
         | KeyContext::Global
         | KeyContext::Screens => {
             let mut wanted = own(state.focus().screen);
-            wanted.extend(deeds(state).into_iter().map(|action| title(Command::Deed(action))));
+            let deeds = if context == KeyContext::Gates { Vec::new() } else { deeds(state) };
+            wanted.extend(deeds.into_iter().map(|action| title(Command::Deed(action))));
             wanted.extend(more(state.focus().screen).into_iter().map(title));
             wanted
         }
@@ -135,12 +137,20 @@ fn own(screen: Screen) -> Vec<(Command, &'static str)> {
             (Command::Zoom(Zoom::In), "zoom in"),
             (Command::Zoom(Zoom::Out), "zoom out"),
         ],
+        Screen::Gates => vec![
+            (Command::Back, "back"),
+            (Command::Open, "open"),
+            (Command::Approve, "approve"),
+            (Command::Refuse, "refuse"),
+        ],
     }
 }
 
 fn more(screen: Screen) -> Vec<Command> {
     let mut more = match screen {
-        Screen::Fleet => vec![Command::Go(Screen::Timeline), Command::Filter],
+        Screen::Fleet => {
+            vec![Command::Go(Screen::Timeline), Command::Go(Screen::Gates), Command::Filter]
+        }
         Screen::Rollout => vec![
             Command::Go(Screen::Timeline),
             Command::Show(Show::Log),
@@ -148,6 +158,7 @@ fn more(screen: Screen) -> Vec<Command> {
             Command::Show(Show::Yaml),
         ],
         Screen::Timeline => vec![Command::Zoom(Zoom::All)],
+        Screen::Gates => vec![Command::Show(Show::Diff), Command::Filter],
     };
     more.extend([Command::Show(Show::Palette), Command::Show(Show::Help)]);
     more

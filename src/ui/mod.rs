@@ -23,6 +23,7 @@ pub mod view;
 /// The three screens.
 pub mod screens {
     pub mod fleet;
+    pub mod gates;
     pub mod rollout;
     pub mod timeline;
 }

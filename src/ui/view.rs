@@ -32,6 +32,7 @@ pub fn paint(state: &State, theme: &Theme, buffer: &mut Buffer) {
         Screen::Fleet => screens::fleet::paint(state, theme, buffer, body),
         Screen::Rollout => screens::rollout::paint(state, theme, buffer, body),
         Screen::Timeline => screens::timeline::paint(state, theme, buffer, body),
+        Screen::Gates => screens::gates::paint(state, theme, buffer, body),
     }
     for open in &state.focus().popups {
         popup(state, open, theme, buffer, area);

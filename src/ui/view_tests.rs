@@ -91,6 +91,15 @@ fn the_timeline_reads_any_moment() {
 }
 
 #[test]
+fn the_board_tells_what_waits_and_what_yes_and_no_would_do() {
+    let mut state = fleet();
+    command(&mut state, Command::Go(Screen::Gates));
+    kept("gates", &state, &SIZES);
+    keys(&mut state, "p");
+    kept("gates-approve", &state, &[(80, 24)]);
+}
+
+#[test]
 fn a_dialog_shows_the_whole_plan() {
     let mut state = dialog("a");
     kept("confirm-asking", &state, &[(80, 24)]);

@@ -48,11 +48,10 @@ async fn serve(listener: TcpListener, target: String, silence: watch::Receiver<S
         tokio::spawn(async move {
             over(&silence).await;
             let Ok(there) = TcpStream::connect(target).await else { return };
-            let ((from_here, to_here), (from_there, to_there)) =
-                (here.into_split(), there.into_split());
+            let ((near_out, near_in), (far_out, far_in)) = (here.into_split(), there.into_split());
             tokio::select! {
-                () = carry(from_here, to_there, silence.clone()) => {}
-                () = carry(from_there, to_here, silence) => {}
+                () = carry(near_out, far_in, silence.clone()) => {}
+                () = carry(far_out, near_in, silence) => {}
             }
         });
     }

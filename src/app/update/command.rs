@@ -42,6 +42,8 @@ pub(super) fn run(state: &mut State, command: Command) -> Vec<Effect> {
         Command::Show(show) => shown(state, show),
         Command::Arm => order::arm(state),
         Command::Deed(action) => dialog::open(state, action),
+        Command::Approve => dialog::at_gate(state, |gate| gate.kind.approve()),
+        Command::Refuse => dialog::at_gate(state, |gate| gate.refuse),
         Command::Yes => dialog::yes(state),
         Command::Reason => dialog::reason(state),
         Command::Zoom(zoom) => zoomed(state, zoom),
@@ -86,7 +88,7 @@ fn back(state: &mut State) -> Vec<Effect> {
     } else if state.focus.screen != Screen::Fleet {
         let screen = match state.focus.screen {
             Screen::Timeline => Screen::Rollout,
-            Screen::Rollout | Screen::Fleet => Screen::Fleet,
+            Screen::Rollout | Screen::Fleet | Screen::Gates => Screen::Fleet,
         };
         return go(state, screen);
     } else {
@@ -97,6 +99,9 @@ fn back(state: &mut State) -> Vec<Effect> {
 }
 
 fn go(state: &mut State, screen: Screen) -> Vec<Effect> {
+    if screen == Screen::Gates {
+        return gates(state);
+    }
     if screen != Screen::Fleet && state.focus.selected.is_none() {
         select_first(state);
     }
@@ -106,6 +111,20 @@ fn go(state: &mut State, screen: Screen) -> Vec<Effect> {
     }
     state.focus.screen = screen;
     state.focus.parts = crate::app::focus::PartsCursor::default();
+    watched(state)
+}
+
+/// The board of gates: the selected row stays selected when it waits at one, else the most urgent gate is.
+fn gates(state: &mut State) -> Vec<Effect> {
+    state.focus.screen = Screen::Gates;
+    let waiting = listing::gates(state);
+    let is_selected =
+        |gate: &listing::Waiting<'_>| Some(gate.target) == state.focus.selected.as_ref();
+    if !waiting.iter().any(is_selected)
+        && let Some(first) = waiting.first().map(|gate| gate.target.clone())
+    {
+        state.focus.selected = Some(first);
+    }
     watched(state)
 }
 
@@ -148,7 +167,7 @@ fn opened(state: &mut State) -> Vec<Effect> {
         return vec![];
     }
     match state.focus.screen {
-        Screen::Fleet => go(state, Screen::Rollout),
+        Screen::Fleet | Screen::Gates => go(state, Screen::Rollout),
         Screen::Rollout => shown(state, Show::Log),
         Screen::Timeline => vec![],
     }
@@ -288,7 +307,7 @@ fn moved(state: &mut State, motion: Motion) -> Vec<Effect> {
         None => {}
     }
     match state.focus.screen {
-        Screen::Fleet => fleet_moved(state, motion, page),
+        Screen::Fleet | Screen::Gates => list_moved(state, motion, page),
         Screen::Rollout => {
             parts_moved(state, motion, page);
             vec![]
@@ -314,8 +333,11 @@ fn step(at: usize, count: usize, motion: Motion, page: usize) -> usize {
     }
 }
 
-fn fleet_moved(state: &mut State, motion: Motion, page: usize) -> Vec<Effect> {
-    let rows = listing::targets(state);
+fn list_moved(state: &mut State, motion: Motion, page: usize) -> Vec<Effect> {
+    let rows = match state.focus.screen {
+        Screen::Gates => listing::gates(state).into_iter().map(|waiting| waiting.target).collect(),
+        Screen::Fleet | Screen::Rollout | Screen::Timeline => listing::targets(state),
+    };
     let here = rows.iter().position(|target| Some(*target) == state.focus.selected.as_ref());
     let next = here.map_or(0, |at| step(at, rows.len(), motion, page));
     let Some(target) = rows.get(next).map(|target| (*target).clone()) else { return vec![] };

@@ -3,12 +3,13 @@
 use super::command::push;
 use super::order::{begin, confirm};
 use crate::app::event::Effect;
-use crate::app::focus::{Dialog, DialogField, Popup};
+use crate::app::focus::{Demand, Dialog, DialogField, Popup};
 use crate::app::notices::Urgency;
 use crate::app::orders;
 use crate::app::state::State;
 use crate::control::action::{Action, Confirm};
 use crate::control::check::Confirmation;
+use crate::control::gate::Gate;
 use crate::control::order::OrderState;
 use crate::domain::ids::OrderId;
 use crate::domain::text::Text;
@@ -36,8 +37,39 @@ pub(super) fn open(state: &mut State, action: Action) -> Vec<Effect> {
     }
 }
 
+/// Opens the dialog of an answer at the selected row's gate. It always has a reason.
+pub(super) fn at_gate(state: &mut State, action: impl FnOnce(&Gate) -> Action) -> Vec<Effect> {
+    let gate = state.selected().and_then(|row| Gate::of(&row.workload, row.need.as_ref()));
+    let Some(gate) = gate else {
+        state.notices.say(state.now, Urgency::Info, "it waits at no gate");
+        return vec![];
+    };
+    let effects = open(state, action(&gate));
+    if let (false, Some(Popup::Confirm(dialog))) =
+        (effects.is_empty(), state.focus.popups.last_mut())
+    {
+        dialog.demand = Demand::Demanded;
+        dialog.field = DialogField::Reason;
+    }
+    effects
+}
+
+/// Whether an answer may be given; else says what is missing.
+fn is_explained(state: &mut State) -> bool {
+    let is_missing = top(state).is_some_and(|dialog| {
+        dialog.demand == Demand::Demanded && dialog.reason.value().trim().is_empty()
+    });
+    if is_missing {
+        state.notices.say(state.now, Urgency::Info, "an answer at a gate needs a reason");
+    }
+    !is_missing
+}
+
 /// `y` in the dialog.
 pub(super) fn yes(state: &mut State) -> Vec<Effect> {
+    if !is_explained(state) {
+        return vec![];
+    }
     let Some(order) = top(state).and_then(|dialog| state.orders.get(&dialog.order)) else {
         return vec![];
     };
@@ -57,6 +89,9 @@ pub(super) fn yes(state: &mut State) -> Vec<Effect> {
 
 /// Enter in the dialog: submits only when what is typed is the name.
 pub(super) fn submit(state: &mut State) -> Vec<Effect> {
+    if !is_explained(state) {
+        return vec![];
+    }
     let Some(dialog) = top(state) else { return vec![] };
     let typed = Text::clean(dialog.typed.value());
     let id = dialog.order.clone();

@@ -45,6 +45,7 @@ pub(super) fn context(state: &State) -> KeyContext {
             Screen::Fleet => KeyContext::Fleet,
             Screen::Rollout => KeyContext::Rollout,
             Screen::Timeline => KeyContext::Timeline,
+            Screen::Gates => KeyContext::Gates,
         },
     }
 }

@@ -7,6 +7,8 @@ pub mod source;
 
 pub mod fleet;
 
+pub mod gates;
+
 pub mod order;
 
 pub mod audit;

@@ -5,6 +5,7 @@ use schemars::{Schema, schema_for};
 use super::audit::{AuditTrail, AuditVerification};
 use super::doctor::DoctorReport;
 use super::fleet::{FleetEvent, FleetList, RolloutReport};
+use super::gates::GateList;
 use super::order::Order;
 
 /// Every published document by name, with its schema.
@@ -14,6 +15,7 @@ pub fn all() -> Vec<(&'static str, Schema)> {
         ("FleetList", schema_for!(FleetList)),
         ("RolloutReport", schema_for!(RolloutReport)),
         ("FleetEvent", schema_for!(FleetEvent)),
+        ("GateList", schema_for!(GateList)),
         ("Order", schema_for!(Order)),
         ("DoctorReport", schema_for!(DoctorReport)),
         ("AuditTrail", schema_for!(AuditTrail)),

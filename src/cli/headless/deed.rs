@@ -11,8 +11,10 @@ use super::status::{ambiguous, not_found};
 use super::{exit, known};
 use crate::app::event::{Ask, Consent, Event};
 use crate::app::state::State;
+use crate::cli::args::Asked;
 use crate::cli::document::order::{self as document, Target};
 use crate::control::action::Action;
+use crate::control::gate::Gate;
 use crate::control::order::{Order, OrderState};
 use crate::control::plan::Rehearsal;
 use crate::domain::ids::WorkloadRef;
@@ -27,7 +29,7 @@ pub struct Deed {
     /// On which workload.
     pub wanted: Wanted,
     /// Which deed.
-    pub action: Action,
+    pub asked: Asked,
     /// Why.
     pub reason: Text,
     /// How it was confirmed.
@@ -70,9 +72,9 @@ impl Deed {
         let now = Instant::now();
         match self.wanted.find(state) {
             // Only when the whole list is in: a workload may be told before its ReplicaSets.
-            Found::One(target) if known::all_have_spoken(state) => self.ask(target),
+            Found::One(target) if known::all_have_spoken(state) => self.ask(state, target),
             Found::Many(found) => Next::End(ambiguous(&found)),
-            Found::One(target) if now >= self.patience => self.ask(target),
+            Found::One(target) if now >= self.patience => self.ask(state, target),
             Found::None if known::all_have_spoken(state) || now >= self.patience => {
                 Next::End(not_found(state, &self.wanted))
             }
@@ -82,9 +84,27 @@ impl Deed {
         }
     }
 
-    fn ask(&mut self, target: WorkloadRef) -> Next {
+    /// The deed that is meant for this workload, as it is now.
+    fn action(&self, state: &State, target: &WorkloadRef) -> Option<Action> {
+        let gate = || {
+            let row = state.fleet().row(target)?;
+            Gate::of(&row.workload, row.need.as_ref())
+        };
+        match self.asked {
+            Asked::Action(action) => Some(action),
+            Asked::Approve => gate().map(|gate| gate.kind.approve()),
+            Asked::Refuse => gate().map(|gate| gate.refuse),
+        }
+    }
+
+    fn ask(&mut self, state: &State, target: WorkloadRef) -> Next {
+        let Some(action) = self.action(state, &target) else {
+            eprintln!("pilothouse: {target} in {} waits at no gate", target.cluster);
+            return Next::End(exit::REFUSED);
+        };
+        self.asked = Asked::Action(action);
         let ask = Ask {
-            action: self.action,
+            action,
             target: target.clone(),
             reason: self.reason.clone(),
             consent: self.consent.clone(),
@@ -105,6 +125,7 @@ impl Deed {
 
     fn refused_at_once(&self, state: &State, target: &WorkloadRef) -> Option<Next> {
         let (id, refusals) = state.refused_ask()?;
+        let deed = self.action(state, target)?.name();
         let target = Target {
             cluster: target.cluster.to_string(),
             namespace: target.namespace.to_string(),
@@ -112,7 +133,6 @@ impl Deed {
             name: target.name.to_string(),
             uid: state.fleet().row(target).map(|row| row.workload.meta.uid.to_string()),
         };
-        let deed = self.action.name();
         let document = document::Order::refused(id.as_str(), deed, target, refusals, state.now());
         let result = match self.format {
             Format::Json | Format::Yaml => output::document(self.format, &document),

@@ -1,4 +1,4 @@
-//! `get`: the whole fleet once.
+//! `get` and `gates`: the whole fleet, or all that waits in it, once.
 
 use tokio::time::Instant;
 
@@ -6,6 +6,7 @@ use super::output::{self, Format, PrintError};
 use super::{exit, known, table};
 use crate::app::state::State;
 use crate::cli::document::fleet::FleetList;
+use crate::cli::document::gates::GateList;
 use crate::runtime::front::{Cause, Front, Next};
 
 /// Reads until all have spoken, prints, ends.
@@ -17,13 +18,44 @@ pub struct Get {
     pub until: Instant,
     /// Whether the questions that are due were asked.
     pub asked: bool,
+    /// What it prints.
+    pub shows: Shows,
+}
+
+/// What is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shows {
+    /// Every release.
+    Fleet,
+    /// What waits for a human's yes.
+    Gates,
 }
 
 impl Get {
     /// A front that waits until then.
     #[must_use]
-    pub const fn new(format: Format, until: Instant) -> Self {
-        Self { format, until, asked: false }
+    pub const fn new(format: Format, until: Instant, shows: Shows) -> Self {
+        Self { format, until, asked: false, shows }
+    }
+
+    fn show(&self, state: &State) -> Result<(), PrintError> {
+        match self.shows {
+            Shows::Fleet => self.print(state),
+            Shows::Gates => self.gates(state),
+        }
+    }
+
+    fn gates(&self, state: &State) -> Result<(), PrintError> {
+        let list = GateList::of(state);
+        eprint!("{}", table::troubles(&list.sources));
+        match self.format {
+            Format::Json | Format::Yaml => output::document(self.format, &list),
+            Format::Table | Format::Wide if list.items.is_empty() => {
+                eprintln!("nothing waits for a human's yes");
+                Ok(())
+            }
+            Format::Table | Format::Wide => output::text(&table::gates(&list)),
+        }
     }
 
     fn print(&self, state: &State) -> Result<(), PrintError> {
@@ -60,7 +92,7 @@ impl Front for Get {
             return Next::Say(known::ask_now(state));
         }
         if is_late || have_spoken && state.is_measured() {
-            return Next::End(printed(self.print(state), exit::of_sources(state)));
+            return Next::End(printed(self.show(state), exit::of_sources(state)));
         }
         Next::Within(self.until.saturating_duration_since(Instant::now()))
     }

@@ -3,6 +3,7 @@
 use unicode_width::UnicodeWidthStr;
 
 use super::output::Format;
+use crate::cli::document::gates::GateList;
 use crate::cli::document::rollout::{RolloutStatus, Version};
 use crate::cli::document::source::Source;
 
@@ -22,6 +23,39 @@ const HEADS: [&str; 10] = [
 
 /// Those that `-o wide` adds.
 const WIDE: [&str; 4] = ["STABLE", "CANARY", "OWNER", "MESSAGE"];
+
+/// What waits for a human's yes, as columns.
+#[must_use]
+pub fn gates(list: &GateList) -> String {
+    let heads =
+        ["CLUSTER", "NAMESPACE", "KIND", "NAME", "GATE", "WAITED", "LIMIT", "VERDICT", "WHY"];
+    let mut rows = vec![heads.map(str::to_owned).to_vec()];
+    rows.extend(list.items.iter().map(|item| {
+        let waited = item.waited_seconds.map_or("-".to_owned(), spelled);
+        let target = &item.target;
+        vec![
+            target.cluster.clone(),
+            target.namespace.clone(),
+            target.kind.clone(),
+            target.name.clone(),
+            item.gate.clone(),
+            waited,
+            item.urgency.clone(),
+            item.verdict.clone().unwrap_or_else(|| "-".to_owned()),
+            item.why.clone(),
+        ]
+    }));
+    aligned(&rows)
+}
+
+/// `45s`, `12m`, `3h05m`.
+fn spelled(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3_600 => format!("{}m", seconds / 60),
+        _ => format!("{}h{:02}m", seconds / 3_600, seconds / 60 % 60),
+    }
+}
 
 /// The cells of one release.
 #[must_use]

@@ -3,6 +3,8 @@
 #![expect(clippy::expect_used, reason = "helpers of tests")]
 #![expect(clippy::tests_outside_test_module, reason = "an integration test is one module")]
 
+mod gates;
+
 use std::time::Duration;
 
 use pilothouse::app::event::{Ask, Command, Consent, Effect, Event, Motion, Screen, Show};
@@ -283,17 +285,6 @@ fn the_reason_of_the_dialog_goes_with_the_order_and_answers_nothing() {
     assert!(is_execution(&effects));
     let order = state.orders().latest(&target("web")).expect("an order");
     assert_eq!(order.plan.reason, Text::clean("yny 5xx"));
-}
-
-#[test]
-fn esc_in_the_reason_goes_back_to_the_answer() {
-    let mut state = cockpit(Mode::Real);
-    let _ = press(&mut state, 2, "a");
-    let _ = press(&mut state, 3, "tab");
-    let _ = press(&mut state, 3, "esc");
-    assert!(dialog_is_open(&state));
-    let _ = press(&mut state, 3, "esc");
-    assert!(!dialog_is_open(&state));
 }
 
 #[test]
