@@ -8,6 +8,7 @@ use pilothouse::ui::theme::Role;
 
 use crate::eye::Painted;
 use crate::rig::{Rig, Theirs};
+use crate::sabotage::Harm;
 
 const SECONDS: Duration = Duration::from_secs(20);
 const MINUTE: Duration = Duration::from_mins(1);
@@ -145,4 +146,23 @@ async fn a_number_that_prometheus_told_before_it_went_is_shown_with_its_age() {
     assert!(screen.line("why ").contains("◌ pass >10s old"), "{}", screen.text());
     assert!(screen.has("▲ no answer within"), "{}", screen.text());
     assert_eq!(screen.role("◌ >10s old"), Some(Role::Stale));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_whose_task_panics_says_so_and_is_started_again() {
+    // The watches of the fleet, those of pods alone, and the heartbeat.
+    for part in ["watch=", "/pods?", "/readyz"] {
+        let rig = Rig::of("canary-errors").await;
+        rig.sees("pause 10m", SECONDS).await;
+        rig.sabotage.harm("GET", part, Harm::Panic);
+        rig.fault("east", Fault::new(What::WatchCut).lasting(1_000));
+        rig.seconds(20).await;
+        assert!(rig.sabotage.count() > 0, "{part}");
+        let screen = rig.screen().await;
+        assert!(part == "/pods?" || !screen.has("east ●"), "{part}\n{}", screen.text());
+        rig.sabotage.end();
+        rig.until("it is live again", MINUTE, |screen| screen.has("east ●")).await;
+        rig.edit("east", "shop/web", |object| object["spec"]["paused"] = true.into());
+        rig.sees("paused", SECONDS).await;
+    }
 }

@@ -84,7 +84,12 @@ pub(super) async fn keep(
                     }
                 }
             }
-            Some(_) = keeper.tasks.join_next() => {}
+            Some(ended) = keeper.tasks.join_next() => {
+                // A detail with a dead part would look current for ever: all begin anew instead.
+                if let Some(cause) = ended.err().and_then(|error| error.try_into_panic().ok()) {
+                    std::panic::resume_unwind(cause);
+                }
+            }
         }
     }
 }

@@ -2,9 +2,11 @@
 //! order in which they came; the desk examines them for marks, joins them, and tells what is new.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinSet};
 
 use super::cluster::Cluster;
 use super::details;
@@ -36,8 +38,13 @@ pub async fn follow(
     let (detail, mut ready_details) = mpsc::channel(NEWS_MAX);
     let (follow_parts, parts) = watch::channel(BTreeMap::new());
     let mut tasks = JoinSet::new();
-    tasks.spawn(heartbeat::tend(cluster.clone(), live, pulse));
-    tasks.spawn(details::keep(cluster.clone(), parts, links.clone(), detail));
+    let tend = || heartbeat::tend(cluster.clone(), live.clone(), pulse.clone());
+    let keep = {
+        let (cluster, links) = (cluster.clone(), links.clone());
+        move || details::keep(cluster.clone(), parts.clone(), links.clone(), detail.clone())
+    };
+    let mut beating = tasks.spawn(tend()).id();
+    let mut keeping = tasks.spawn(keep()).id();
     let mut desk = Desk {
         source: cluster.source(),
         streams: Streams::new(cluster.clone(), links, hear),
@@ -72,14 +79,38 @@ pub async fn follow(
                 }
             }
             Ok(()) = scopes.changed() => desk.open(&scopes.borrow_and_update()),
-            Some(ended) = tasks.join_next() => {
-                if ended.is_err_and(|error| error.is_panic()) {
-                    desk.outbox.health(SourceHealth::Degraded(Trouble::Lost(Text::clean("a watch"))));
+            Some(Err(error)) = tasks.join_next(), if !tasks.is_empty() => {
+                // What panicked proves nothing any more; it begins anew after a pause.
+                let id = error.id();
+                if !error.is_panic() {
+                    // Given up on purpose.
+                } else if id == beating {
+                    desk.faint();
+                    beating = tasks.spawn(later(tend())).id();
+                } else if id == keeping {
+                    keeping = tasks.spawn(later(keep())).id();
+                } else {
+                    desk.lost(id, &mut tasks);
                 }
             }
             () = feeds.closed() => return,
         }
     }
+}
+
+/// So long a part that panicked rests before it begins anew: what made it panic is probably still there.
+const REST: Duration = Duration::from_secs(5);
+
+/// Begins after the rest.
+pub(super) async fn later(part: impl Future<Output = ()>) {
+    tokio::time::sleep(REST).await;
+    part.await;
+}
+
+/// A part of this program failed, and when it begins anew.
+fn failed(now: Timestamp) -> (Trouble, Timestamp) {
+    let why = Trouble::Lost(Text::from("what reads it failed in this program"));
+    (why, now.checked_add(REST).unwrap_or(now))
 }
 
 /// How the connection does.
@@ -111,6 +142,20 @@ impl Desk {
         let known = self.fleet.version(&order.uid);
         let told = self.waiting.add(order, known);
         self.outbox.sighted(told.into_iter().collect());
+    }
+
+    /// The heartbeat panicked: until it beats again, nothing is proven.
+    fn faint(&mut self) {
+        let (why, retry_at) = failed(self.heard_at);
+        self.connection = Connection::Down(why, retry_at);
+        self.tell_health();
+    }
+
+    /// A watch panicked: what it brought is proven no more, and is read anew.
+    fn lost(&mut self, task: Id, tasks: &mut JoinSet<()>) {
+        let (why, retry_at) = failed(self.heard_at);
+        self.streams.lost(task, (why, retry_at), tasks);
+        self.tell_health();
     }
 
     fn pulse(&mut self, pulse: Pulse) {

@@ -1,13 +1,15 @@
 //! The watches of one fleet: which there are, how each does, and what that says about the source as a whole.
 
 use std::collections::BTreeMap;
+use std::future::Future;
 
 use tokio::sync::{mpsc, watch};
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::{AbortHandle, Id, JoinSet};
 
 use super::cluster::{Cluster, Link};
 use super::fields::Words;
 use super::fleet::FleetKey;
+use super::follow::later;
 use super::rows::{FleetKind, Maker, Row};
 use super::watch::{Collection, Heard, Stream};
 use crate::domain::feed::{SourceHealth, Trouble};
@@ -68,6 +70,27 @@ impl Streams {
         if self.running.contains_key(&key) {
             return;
         }
+        let task = tasks.spawn(self.stream(&key));
+        self.running.insert(key, Running { state: State::Opening, is_whole: false, task });
+    }
+
+    /// The watch of this task panicked: it is not current any more, and begins anew after a rest.
+    pub(super) fn lost(
+        &mut self,
+        task: Id,
+        (why, retry_at): (Trouble, Timestamp),
+        tasks: &mut JoinSet<()>,
+    ) {
+        let found = self.running.iter().find(|(_, running)| running.task.id() == task);
+        let Some(key) = found.map(|(key, _)| key.clone()) else { return };
+        let again = tasks.spawn(later(self.stream(&key)));
+        if let Some(running) = self.running.get_mut(&key) {
+            running.state = State::Failed(why, retry_at);
+            running.task = again;
+        }
+    }
+
+    fn stream(&self, key: &FleetKey) -> impl Future<Output = ()> + Send + 'static {
         // ReplicaSets carry the labels of their pods, not those of their owner.
         let selector = match key.kind {
             FleetKind::Workloads(_) => self.cluster.spec().selector.clone(),
@@ -86,8 +109,7 @@ impl Streams {
             key: key.clone(),
             out: self.out.clone(),
         };
-        let task = tasks.spawn(stream.run(self.links.clone()));
-        self.running.insert(key, Running { state: State::Opening, is_whole: false, task });
+        stream.run(self.links.clone())
     }
 
     /// Notes how a watch does.
