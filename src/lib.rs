@@ -26,5 +26,4 @@ pub mod runtime;
 pub mod sim;
 
 #[expect(clippy::disallowed_methods, reason = "settings and files are read here")]
-#[expect(clippy::print_stderr, reason = "the only floor that prints")]
 pub mod cli;

@@ -1,10 +1,12 @@
 //! Themes and keymaps: the embedded ones, the operator's own, and where each came from. A file named by its path
 //! comes first, then the operator's folder, then what is embedded.
 
+use std::cell::RefCell;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::settings::Settings;
+use super::small_file;
 use crate::app::input::Background;
 use crate::app::keymap::Keymap;
 use crate::domain::text::Text;
@@ -44,20 +46,33 @@ const THEME: Kind = Kind { folder: "themes", embedded: &THEMES };
 const KEYMAP: Kind = Kind { folder: "keymaps", embedded: &KEYMAPS };
 
 /// The operator's file of this name or path, if there is one.
-fn own(kind: Kind, folder: Option<&Path>, name: &str) -> Option<(Text, String)> {
+///
+/// # Errors
+/// There is one, and it cannot be used.
+fn own(kind: Kind, folder: Option<&Path>, name: &str) -> Result<Option<(Text, String)>, Warning> {
     let is_path =
         name.contains('/') || Path::new(name).extension().is_some_and(|end| end == "toml");
     let path = if is_path {
         PathBuf::from(name)
     } else {
-        folder?.join(kind.folder).join(format!("{name}.toml"))
+        let Some(folder) = folder else { return Ok(None) };
+        folder.join(kind.folder).join(format!("{name}.toml"))
     };
-    let size = fs::metadata(&path).ok()?.len();
-    if size > FILE_BYTES_MAX {
-        return None;
+    let place = Text::clean(&path.display().to_string());
+    match small_file::text(&path, FILE_BYTES_MAX) {
+        Ok(text) => Ok(Some((place, text))),
+        Err(unreadable) if unreadable.is_missing && !is_path => Ok(None),
+        Err(unreadable) => {
+            Err(Warning::whole(&place, unreadable.why.as_str()).hint("nothing of it is used"))
+        }
     }
-    let text = fs::read(&path).ok()?;
-    Some((Text::clean(&path.display().to_string()), String::from_utf8_lossy(&text).into_owned()))
+}
+
+/// What stands for a name that leads nowhere.
+fn missing(what: &str, name: &str, kept: &str, known: &[(String, String)]) -> Warning {
+    let words = format!("no {what} \"{name}\"; kept \"{kept}\"");
+    let warning = Warning::whole(&Text::clean(what), &words);
+    warning.nearest(name, known.iter().map(|(name, _)| name.as_str()))
 }
 
 fn embedded(kind: Kind, name: &str) -> Option<(Text, String)> {
@@ -77,7 +92,8 @@ fn names(kind: Kind, folder: Option<&Path>) -> Vec<(String, String)> {
             continue;
         }
         names.retain(|(known, _)| known != name);
-        names.push((name.to_owned(), path.display().to_string()));
+        let place = Text::clean(&path.display().to_string());
+        names.push((Text::clean(name).to_string(), place.to_string()));
     }
     names.sort();
     names
@@ -105,18 +121,54 @@ pub fn keymap(settings: &Settings) -> (Keymap, Vec<Warning>) {
     if name != "default" {
         layers.extend(embedded(KEYMAP, name));
     }
-    layers.extend(own(KEYMAP, folder, name));
-    if name != "default" && layers.len() < 2 {
-        let known: Vec<String> = keymaps(settings).into_iter().map(|(name, _)| name).collect();
-        let place = Text::clean("keymap");
-        let warning = Warning::whole(&place, &format!("no keymap \"{name}\"; kept the default"));
-        warnings.push(warning.nearest(name, known.iter().map(String::as_str)));
+    match own(KEYMAP, folder, name) {
+        Ok(found) => {
+            layers.extend(found);
+            if name != "default" && layers.len() < 2 {
+                warnings.push(missing("keymap", name, "default", &keymaps(settings)));
+            }
+        }
+        Err(warning) => warnings.push(warning),
     }
     let borrowed: Vec<(Text, &str)> =
         layers.iter().map(|(place, text)| (place.clone(), text.as_str())).collect();
     let (keymap, found) = Keymap::layered(&borrowed);
     warnings.extend(found);
     (keymap, warnings)
+}
+
+/// A theme of this name or path; the built-in one where there is none.
+fn theme(folder: Option<&Path>, name: &str) -> (Theme, Vec<Warning>) {
+    let unusable = RefCell::new(Vec::new());
+    let find = |wanted: &str| {
+        let own = own(THEME, folder, wanted).unwrap_or_else(|warning| {
+            unusable.borrow_mut().push(warning);
+            None
+        });
+        own.or_else(|| embedded(THEME, wanted))
+    };
+    if find(name).is_none() {
+        let mut warnings = unusable.into_inner();
+        if warnings.is_empty() {
+            warnings.push(missing("theme", name, "dark", &names(THEME, folder)));
+        }
+        return (Theme::dark(), warnings);
+    }
+    unusable.borrow_mut().clear();
+    let (theme, found) = Theme::load(name, &find);
+    let mut warnings = unusable.into_inner();
+    warnings.extend(found);
+    (theme, warnings)
+}
+
+/// What is wrong with the theme and the keymap of the settings.
+#[must_use]
+pub fn mistakes(settings: &Settings) -> Vec<Warning> {
+    let (_, mut warnings) = keymap(settings);
+    if settings.screen.theme != "auto" {
+        warnings.extend(theme(settings.files.config_dir.as_deref(), &settings.screen.theme).1);
+    }
+    warnings
 }
 
 /// A maker of themes for this terminal.
@@ -136,10 +188,7 @@ pub fn theme_maker(settings: &Settings, colours: ColourLevel) -> Themes {
             Choice::Fitting(Background::Light) => "light",
             Choice::Fitting(Background::Dark) => "dark",
         };
-        let find = |wanted: &str| {
-            own(THEME, folder.as_deref(), wanted).or_else(|| embedded(THEME, wanted))
-        };
-        let (theme, warnings) = Theme::load(name, &find);
+        let (theme, warnings) = theme(folder.as_deref(), name);
         (theme.at(depth).signs(signs), warnings)
     })
 }

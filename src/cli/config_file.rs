@@ -1,7 +1,5 @@
 //! The config file: every mistake is a warning with its place, and whatever else stands there holds.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 
 use toml::Spanned;
@@ -10,6 +8,7 @@ use toml::de::{DeTable, DeValue};
 use super::config_keys::{EVERY_CONTEXT, KEYS, Key, KeySpec};
 use super::config_value::{Around, Value, Wrong, from_toml};
 use super::origin::Origin;
+use super::small_file;
 use crate::backends::prometheus::spec::Secret;
 use crate::domain::text::Text;
 use crate::domain::warning::{Warning, nearest};
@@ -51,7 +50,11 @@ pub struct Unreadable {
 
 /// Reads a file.
 pub(super) fn read(path: &Path, around: Around<'_>) -> Result<Layer, Unreadable> {
-    let source = text(path)?;
+    let source = small_file::text(path, FILE_BYTES_MAX).map_err(|found| Unreadable {
+        path: Text::clean(&path.to_string_lossy()),
+        why: found.why,
+        is_missing: found.is_missing,
+    })?;
     let folder = path.parent().unwrap_or(Path::new(""));
     let place = Text::clean(&path.to_string_lossy());
     let mut layer = parse(&place, &source, Around { folder, ..around });
@@ -59,30 +62,6 @@ pub(super) fn read(path: &Path, around: Around<'_>) -> Result<Layer, Unreadable>
         layer.warnings.push(warning);
     }
     Ok(layer)
-}
-
-/// The text of a small ordinary file. A pipe would hang us, a device never ends.
-fn text(path: &Path) -> Result<String, Unreadable> {
-    let because = |why: &str, is_missing| Unreadable {
-        path: Text::clean(&path.to_string_lossy()),
-        why: Text::clean(why),
-        is_missing,
-    };
-    let said = |error: std::io::Error| {
-        because(&error.to_string(), error.kind() == std::io::ErrorKind::NotFound)
-    };
-    if !std::fs::metadata(path).map_err(said)?.is_file() {
-        return Err(because("not an ordinary file", false));
-    }
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(said)?;
-    file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(said)?;
-    if u64::try_from(bytes.len()).is_ok_and(|length| length > FILE_BYTES_MAX) {
-        return Err(because("larger than 1 MiB", false));
-    }
-    String::from_utf8(bytes).map_err(|error| {
-        because(&format!("not UTF-8 (byte {})", error.utf8_error().valid_up_to()), false)
-    })
 }
 
 /// Headers that stand in the file itself, for everybody to read.

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use super::args::{Args, DemoArgs};
 use super::headless::exit;
-use super::run::printed;
+use super::run::{printed, variable};
 use super::screen::{self, Scene};
 use super::settings::{self, Settings};
 use super::start::Stop;
@@ -61,8 +61,7 @@ fn simulated(settings: &Settings, args: &Args, words: &[String]) -> Result<Setti
     words.extend(args.look.config.iter().map(|path| format!("--config={}", path.display())));
     let args = super::args::parse(words)
         .map_err(|error| Stop { words: error.to_string(), code: exit::FAULT })?;
-    let env = |name: &str| std::env::var(name).ok();
-    let (settings, _) = settings::settings(&args, &env)
+    let (settings, _) = settings::settings(&args, &variable)
         .map_err(|error| Stop { words: error.why.to_string(), code: exit::USAGE })?;
     Ok(settings)
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 
 use super::args::Args;
+use super::assets;
 use super::document::doctor::{DoctorReport, Finding, Mark};
 use super::headless::output::{self, Format};
 use super::headless::{exit, get, table};
@@ -66,12 +67,21 @@ const RIGHTS: [(&str, Resource, Option<&str>, Use); 18] = [
 /// Looks at everything and prints what it found.
 ///
 /// # Errors
-/// The kubeconfig is wrong; nothing else ends it early.
+/// None so far: what is wrong is a finding.
 pub async fn run(args: &Args, settings: &Settings, warnings: &[Warning]) -> Result<u8, Stop> {
     let clock = clock::system();
-    let mut findings = files(settings, warnings);
+    let said = warnings.iter().cloned().chain(assets::mistakes(settings)).collect::<Vec<_>>();
+    let mut findings = files(settings, &said);
     findings.extend(terminal());
-    let specs = start::contexts(args, settings)?;
+    let (specs, wrong) = match start::contexts(args, settings) {
+        Ok(specs) => (specs, None),
+        Err(stop) => (Vec::new(), Some(stop)),
+    };
+    findings.extend(
+        wrong.map(|stop| {
+            Finding::new("here", "kubeconfig", Mark::Fail, &stop.words).code(stop.code)
+        }),
+    );
     let names: Vec<_> = specs.iter().map(|spec| spec.name.clone()).collect();
     for spec in specs {
         let cluster = Cluster::new(spec, clock.clone());

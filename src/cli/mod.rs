@@ -12,6 +12,10 @@ pub mod completions;
 
 pub mod origin;
 
+pub(crate) mod tell;
+
+mod small_file;
+
 pub mod folders;
 
 pub mod config_keys;

@@ -17,7 +17,7 @@ use super::headless::watch::Watch;
 use super::screen::{self, Scene};
 use super::settings::{self, Settings};
 use super::start::{self, Stop};
-use super::{assets, completions, config_text, demo, logging};
+use super::{assets, completions, config_text, demo, logging, tell};
 use crate::app::state::State;
 use crate::backends::kube::cluster::Cluster;
 use crate::backends::kube::marks;
@@ -58,32 +58,36 @@ const fn deed_timeout(asked: Asked) -> Duration {
 #[must_use]
 pub fn main() -> u8 {
     if color_eyre::install().is_err() {
-        eprintln!("pilothouse: the hook for faults could not be installed");
+        tell::say("the hook for faults could not be installed");
     }
     // Two providers would be two sets of roots; a second call finds the first one's and changes nothing.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let args = match args::parse(std::env::args_os()) {
         Ok(args) => args,
         Err(error) => {
-            let _ = error.print();
-            return if error.use_stderr() { exit::USAGE } else { exit::DONE };
+            let printed = error.print();
+            return if error.use_stderr() { exit::USAGE } else { written(printed) };
         }
     };
-    let env = |name: &str| std::env::var(name).ok();
-    let (settings, warnings) = match settings::settings(&args, &env) {
+    let (settings, warnings) = match settings::settings(&args, &variable) {
         Ok(found) => found,
         Err(unreadable) => {
-            eprintln!("pilothouse: {}: {}", unreadable.path, unreadable.why);
+            tell::say(format_args!("{unreadable}; mend it, or name another with --config"));
             return exit::USAGE;
         }
     };
     match dispatch(&args, &settings, &warnings) {
         Ok(code) => code,
         Err(stop) => {
-            eprintln!("pilothouse: {}", stop.words);
+            tell::say(stop.words);
             stop.code
         }
     }
+}
+
+/// A variable of the environment. What is not UTF-8 is wrong, and no reason to take it as not said.
+pub(super) fn variable(name: &str) -> Option<String> {
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
 fn dispatch(args: &Args, settings: &Settings, warnings: &[Warning]) -> Result<u8, Stop> {
@@ -91,10 +95,13 @@ fn dispatch(args: &Args, settings: &Settings, warnings: &[Warning]) -> Result<u8
     match &args.command {
         None => block_on(screen::run(args, settings, warnings, Scene::Real)),
         Some(Command::Demo(demo)) => block_on(demo::run(demo, args, settings, warnings)),
-        Some(Command::Themes) => Ok(listed("THEME", &assets::themes(settings))),
+        Some(Command::Themes) => {
+            warn(&assets::mistakes(settings));
+            Ok(listed("THEME", &assets::themes(settings)))
+        }
         Some(Command::Keys) => Ok(keys(settings)),
         Some(Command::Config(config)) => {
-            tell(warnings);
+            warn(warnings);
             Ok(if config.example {
                 printed(&config_text::example())
             } else {
@@ -107,7 +114,7 @@ fn dispatch(args: &Args, settings: &Settings, warnings: &[Warning]) -> Result<u8
             Ok(printed(&String::from_utf8_lossy(&script)))
         }
         Some(command) => {
-            tell(warnings);
+            warn(warnings);
             block_on(headless(command, args, settings, warnings))
         }
     }
@@ -125,20 +132,25 @@ fn block_on(work: impl Future<Output = Result<u8, Stop>>) -> Result<u8, Stop> {
     code
 }
 
-fn tell(warnings: &[Warning]) {
+fn warn(warnings: &[Warning]) {
     for warning in warnings {
-        eprintln!("pilothouse: {warning}");
+        tell::say(warning);
     }
 }
 
 /// Prints to a reader that may have had enough.
 pub(super) fn printed(text: &str) -> u8 {
     let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    written(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+}
+
+/// The exit code of having printed.
+fn written(result: std::io::Result<()>) -> u8 {
+    match result {
         Ok(()) => exit::DONE,
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => exit::DONE,
         Err(error) => {
-            eprintln!("pilothouse: cannot write the output: {error}");
+            tell::say(format_args!("cannot write the output: {error}"));
             exit::FAULT
         }
     }
@@ -152,7 +164,7 @@ fn listed(head: &str, names: &[(String, String)]) -> u8 {
 
 fn keys(settings: &Settings) -> u8 {
     let (keymap, warnings) = assets::keymap(settings);
-    tell(&warnings);
+    warn(&warnings);
     let head = ["CONTEXT", "KEYS", "COMMAND", "WHAT IT DOES", "ORIGIN"];
     let mut rows = vec![head.iter().map(ToString::to_string).collect::<Vec<_>>()];
     for (context, keys, binding) in keymap.entries() {
@@ -286,7 +298,7 @@ async fn run<F: Front + Send>(args: &Args, settings: &Settings, front: F) -> Res
     }
     let (backends, session, notes) = start::backends(specs, settings, &clock)?;
     for note in notes {
-        eprintln!("pilothouse: {note}");
+        tell::say(note);
     }
     let signals = signals::listen(Listen::Headless).map_err(|error| Stop {
         words: format!("signals cannot be listened to: {error}"),

@@ -94,7 +94,11 @@ pub fn backends(
     clock: &Clock,
 ) -> Result<(Backends, Session, Vec<Text>), Stop> {
     let names: Vec<ClusterName> = specs.iter().map(|spec| spec.name.clone()).collect();
-    let mut notes: Vec<Text> = specs.iter().flat_map(|spec| spec.cautions.to_vec()).collect();
+    let of_spec = |spec: &ClusterSpec| -> Vec<Text> {
+        let note = |caution: &Text| Text::clean(&format!("{}: {caution}", spec.name));
+        spec.cautions.iter().map(note).collect()
+    };
+    let mut notes: Vec<Text> = specs.iter().flat_map(of_spec).collect();
     let (prometheus, wrong) = prometheus(&names, settings, clock);
     notes.extend(wrong);
     let audit = audit(settings, clock)?;

@@ -467,11 +467,18 @@ impl Scenario {
             return Err(format!("no scenario \"{name}\".{hint} There are {names}, or a file"));
         }
         let failed = |error: std::io::Error| format!("{name}: {error}");
-        let size = std::fs::metadata(name).map_err(failed)?.len();
-        if size > FILE_BYTES_MAX {
-            return Err(format!("{name}: more than {FILE_BYTES_MAX} bytes"));
+        let about = std::fs::metadata(name).map_err(failed)?;
+        // A pipe would hang us, a device never ends.
+        if !about.is_file() {
+            return Err(format!("{name}: not an ordinary file"));
         }
-        Self::parse(&std::fs::read_to_string(name).map_err(failed)?, name)
+        if about.len() > FILE_BYTES_MAX {
+            return Err(format!("{name}: larger than {} MiB", FILE_BYTES_MAX >> 20));
+        }
+        let text = String::from_utf8(std::fs::read(name).map_err(failed)?).map_err(|error| {
+            format!("{name}: not UTF-8 (byte {})", error.utf8_error().valid_up_to())
+        })?;
+        Self::parse(&text, name)
     }
 }
 

@@ -137,16 +137,21 @@ impl Theme {
         let mut warnings = Vec::new();
         let mut chain: Vec<(Text, String)> = Vec::new();
         let mut names = vec![name.to_owned()];
+        let mut inherits_at = 0;
         while let Some(wanted) = names.last().filter(|_| names.len() == chain.len() + 1) {
             let Some((place, source)) = find(wanted) else {
                 let what = format!("no theme \"{wanted}\"");
-                let place = chain.last().map_or_else(|| Text::clean(name), |(at, _)| at.clone());
-                warnings.push(Warning::whole(&place, &what).hint("\"dark\" stands in for it"));
+                let warning = match chain.last() {
+                    Some((place, source)) => Warning::at(place, source, inherits_at, &what),
+                    None => Warning::whole(&Text::clean(name), &what),
+                };
+                warnings.push(warning.hint("\"dark\" stands in for it"));
                 break;
             };
             let parent = Sheet::read(&mut Reading::new(&source, &place)).inherits;
             chain.push((place, source));
             if let Some(parent) = parent {
+                inherits_at = parent.value_at;
                 let is_circle = names.contains(&parent.value) || names.len() >= INHERITS_MAX;
                 if is_circle && let Some((place, source)) = chain.last() {
                     let what = format!("\"{}\" leads back to itself", parent.value);

@@ -9,6 +9,7 @@ use super::output::{self, Format, PrintError};
 use super::table::aligned;
 use crate::backends::audit_read::{show as read_rows, verify as judge};
 use crate::cli::document::audit::{AuditRecord, AuditTrail, AuditVerification, Segment};
+use crate::cli::tell;
 use crate::domain::ids::OrderId;
 
 /// Prints all records in the order of time.
@@ -48,8 +49,10 @@ pub fn verify(folder: &Path, marks: &[OrderId], format: Format) -> Result<u8, Pr
 }
 
 fn unreadable(folder: &Path, error: &io::Error) -> u8 {
-    eprintln!("cannot read the audit folder {}: {error}", folder.display());
-    eprintln!("set another one with the key audit_dir, or mend its permissions");
+    tell::say(format_args!(
+        "cannot read the audit folder {}: {error}; set another one with the key audit_dir, or mend its permissions",
+        folder.display()
+    ));
     exit::USAGE
 }
 

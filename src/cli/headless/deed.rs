@@ -13,6 +13,7 @@ use crate::app::event::{Ask, Consent, Event};
 use crate::app::state::State;
 use crate::cli::args::Asked;
 use crate::cli::document::order::{self as document, Target};
+use crate::cli::tell;
 use crate::control::action::Action;
 use crate::control::gate::Gate;
 use crate::control::order::{Order, OrderState};
@@ -76,7 +77,9 @@ impl Deed {
             Found::Many(found) => Next::End(ambiguous(&found)),
             Found::One(target) if now >= self.patience => self.ask(state, target),
             Found::None if known::all_have_spoken(state) || now >= self.patience => {
-                Next::End(not_found(state, &self.wanted))
+                let code = not_found(state, &self.wanted);
+                tell::say("nothing was sent");
+                Next::End(code)
             }
             Found::None | Found::One(_) => {
                 Next::Within(self.patience.saturating_duration_since(now))
@@ -220,7 +223,7 @@ impl Front for Deed {
             } else {
                 "interrupted before it was sent"
             };
-            eprintln!("pilothouse: {note}");
+            tell::say(note);
             let _ = self.print(order, rehearsed, exit::INTERRUPTED);
         }
         exit::of_cause(cause)

@@ -7,6 +7,7 @@ use super::{exit, known, table};
 use crate::app::state::State;
 use crate::cli::document::fleet::FleetList;
 use crate::cli::document::gates::GateList;
+use crate::cli::tell;
 use crate::runtime::front::{Cause, Front, Next};
 
 /// Reads until all have spoken, prints, ends.
@@ -60,11 +61,15 @@ impl Get {
 
     fn print(&self, state: &State) -> Result<(), PrintError> {
         let list = FleetList::of(state);
-        eprint!("{}", table::troubles(&list.sources));
+        tell::lines(table::troubles(&list.sources));
         match self.format {
             Format::Json | Format::Yaml => output::document(self.format, &list),
             Format::Table | Format::Wide if list.items.is_empty() => {
-                eprintln!("no rollouts or deployments found");
+                // Of those that were silent nobody can tell.
+                tell::lines(match exit::of_sources(state) {
+                    exit::DONE => "no rollouts or deployments found",
+                    _ => "no rollouts or deployments are known",
+                });
                 Ok(())
             }
             Format::Table | Format::Wide => output::text(&table::table(&list.items, self.format)),
@@ -77,7 +82,7 @@ pub(in crate::cli) fn printed(result: Result<(), PrintError>, code: u8) -> u8 {
     match result {
         Ok(()) | Err(PrintError::Closed) => code,
         Err(error) => {
-            eprintln!("pilothouse: {error}");
+            tell::say(error);
             exit::FAULT
         }
     }

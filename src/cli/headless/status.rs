@@ -11,6 +11,7 @@ use crate::app::fleet::Row;
 use crate::app::state::State;
 use crate::cli::args_values::WaitFor;
 use crate::cli::document::fleet::RolloutReport;
+use crate::cli::tell;
 use crate::domain::ids::WorkloadRef;
 use crate::runtime::front::{Cause, Front, Next};
 
@@ -70,7 +71,7 @@ fn judge(wait: WaitFor, row: &Row) -> Judged {
 impl Status {
     fn print(&mut self, state: &State, target: &WorkloadRef, code: u8) -> Next {
         let Some(report) = RolloutReport::of(state, target) else { return Next::End(exit::USAGE) };
-        eprint!("{}", table::troubles(&report.sources));
+        tell::lines(table::troubles(&report.sources));
         let result = match self.format {
             Format::Json | Format::Yaml => output::document(self.format, &report),
             Format::Table | Format::Wide => output::text(&words(&report)),
@@ -86,7 +87,7 @@ impl Status {
         let message = row.status.message.as_ref().map_or("", |message| message.as_str());
         let said = format!("{} {message}", row.status.health.name()).trim_end().to_owned();
         if said != self.said {
-            eprintln!("{said}");
+            tell::lines(&said);
             self.said = said;
         }
     }
@@ -135,10 +136,10 @@ impl Status {
 /// Says that it was not found, or why nobody can tell. The exit code.
 pub(super) fn not_found(state: &State, wanted: &Wanted) -> u8 {
     let sources = crate::cli::document::source::Source::all(state);
-    eprint!("{}", table::troubles(&sources));
+    tell::lines(table::troubles(&sources));
     match exit::of_sources(state) {
         exit::DONE => {
-            eprintln!("pilothouse: {:?} not found", wanted.name);
+            tell::say(format_args!("{:?} not found", wanted.name));
             exit::USAGE
         }
         code => code,
@@ -147,7 +148,7 @@ pub(super) fn not_found(state: &State, wanted: &Wanted) -> u8 {
 
 /// Says which ones it may mean. The exit code.
 pub(super) fn ambiguous(found: &[WorkloadRef]) -> u8 {
-    eprintln!("pilothouse: the name is ambiguous; it may be\n{}", find::candidates(found));
+    tell::say(format_args!("the name is ambiguous; it may be\n{}", find::candidates(found)));
     exit::USAGE
 }
 

@@ -134,12 +134,19 @@ pub fn aligned(rows: &[Vec<String>]) -> String {
     out
 }
 
-/// What is wrong with the sources, a line each, for the error output.
+/// What is wrong with the sources, a line each, for the error output. An API server that has not answered by now is one
+/// of them; a Prometheus may just not have been asked.
 #[must_use]
 pub fn troubles(sources: &[Source]) -> String {
-    let is_wrong = |source: &&Source| source.why.is_some() || source.state == "stale";
+    let is_silent = |source: &Source| {
+        source.state == "stale" || source.state == "connecting" && source.kind == "kubernetes"
+    };
+    let is_wrong = |source: &&Source| source.why.is_some() || is_silent(source);
     let line = |source: &Source| {
-        let why = source.why.as_deref().unwrap_or("nothing heard lately; tried again by itself");
+        let why = source.why.as_deref().unwrap_or(match source.state.as_str() {
+            "stale" => "nothing heard lately; tried again by itself",
+            _ => "no answer yet; `pilothouse doctor` asks it everything, one by one",
+        });
         format!("{} {} is {}: {why}\n", source.cluster, source.kind, source.state)
     };
     sources.iter().filter(is_wrong).map(line).collect()
