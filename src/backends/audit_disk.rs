@@ -105,6 +105,8 @@ impl Disk for Folder {
 
 /// The last whole record of a segment; `None` where there is none that can be read.
 fn head(path: &Path) -> Option<Link> {
+    // A pipe would hang us.
+    std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
     let mut file = File::open(path).ok()?;
     let length = file.metadata().ok()?.len();
     let tail = u64::try_from(LINE_BYTES_MAX * 2).ok()?;

@@ -302,6 +302,10 @@ struct Expected {
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
+    // A pipe would hang us.
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("not an ordinary file"));
+    }
     File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > FILE_BYTES_MAX {
         return Err(io::Error::other("larger than any segment of ours"));

@@ -6,14 +6,6 @@ use std::process::Command;
 use crate::clusters::World;
 use crate::program::{PROGRAM, Program};
 
-/// How many writes the server has taken.
-fn writes(world: &World) -> usize {
-    world.look(|world| {
-        let cluster = &world.clusters[0];
-        cluster.audit.writes().filter(|write| !write.is_dry_run()).count()
-    })
-}
-
 fn deed(world: &World, args: &[&str], folder: &str) -> crate::program::Answer {
     let more = ["--reason", "night", "--yes"];
     let program = Program::new(&[args, &more].concat()).kubeconfig(world.kubeconfig());
@@ -33,7 +25,7 @@ fn without_a_record_pause_and_abort_go_and_say_so() {
         assert!(out.contains("arrived"), "{folder}: {out}{}", answer.err);
         let told = format!("{out}{}", answer.err);
         assert!(told.contains("not recorded"), "{folder}: {told}");
-        assert!(writes(&world) > 0);
+        assert!(world.writes() > 0);
         let answer = deed(&world, &["abort", "web", "-n", "shop"], folder);
         answer.code(0);
     }
@@ -55,7 +47,7 @@ fn without_a_record_nothing_else_is_sent() {
             assert!(out.contains("audit") || out.contains("record"), "{folder}: {out}");
         }
     }
-    assert_eq!(writes(&world), 0);
+    assert_eq!(world.writes(), 0);
 }
 
 #[test]
@@ -110,8 +102,8 @@ fn a_full_disk_stops_what_can_wait_and_nothing_else() {
         return;
     };
     assert_eq!(code, 6, "{said}");
-    assert_eq!(writes(&world), 0, "{said}");
+    assert_eq!(world.writes(), 0, "{said}");
     let (code, said) = on_a_full_disk(&world, folder.path(), "pause web -n shop").unwrap();
     assert_eq!(code, 0, "{said}");
-    assert!(said.contains("not recorded") && writes(&world) > 0, "{said}");
+    assert!(said.contains("not recorded") && world.writes() > 0, "{said}");
 }

@@ -40,8 +40,12 @@ impl World {
         self.served.kubeconfig()
     }
 
-    /// Looks at the world.
-    pub(crate) fn look<T>(&self, at: impl FnOnce(&Simulated) -> T) -> T {
-        self.served.shared.look(at)
+    /// How many writes of ours its servers have seen that were no rehearsals; an Event tells of one and is none.
+    pub(crate) fn writes(&self) -> usize {
+        self.served.shared.look(|world| {
+            let writes = world.clusters.iter().flat_map(|cluster| cluster.audit.writes());
+            let ours = writes.filter(|write| write.agent.starts_with("pilothouse/"));
+            ours.filter(|write| write.verb == "patch" && !write.is_dry_run()).count()
+        })
     }
 }

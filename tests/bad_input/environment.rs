@@ -35,7 +35,7 @@ fn rubbish_in_the_environment_changes_nothing() {
     }
     assert_eq!(out(Program::new(&["get"]).without("HOME")), plain, "no HOME");
     assert_eq!(out(Program::new(&["get"]).without("PATH")), plain, "no PATH");
-    assert_eq!(out(Program::new(&["get"]).env("HOME", "/gone")), plain, "HOME is gone");
+    assert_eq!(out(Program::new(&["get"]).env("HOME", "/dev/null/gone")), plain, "HOME is gone");
 }
 
 #[test]
@@ -51,7 +51,9 @@ fn settings_that_cannot_be_read_are_told_and_read_only_is_taken_as_meant() {
         .code(0)
         .says(&["PILOTHOUSE_REQUEST_TIMEOUT: "]);
     run("PILOTHOUSE_CONFIG", bytes).code(2).says(&["cannot read the config file", "--config"]);
-    run("PILOTHOUSE_CONFIG", "/gone".into()).code(2).says(&["/gone: No such file", "--config"]);
+    run("PILOTHOUSE_CONFIG", "/dev/null/gone".into())
+        .code(2)
+        .says(&["/dev/null/gone: Not a directory", "--config"]);
 }
 
 #[test]
@@ -61,13 +63,22 @@ fn the_screen_begins_and_ends_in_any_environment() {
     let path = folder.path().join("kubeconfig");
     std::fs::write(&path, world.kubeconfig()).unwrap();
     let path = path.to_string_lossy().into_owned();
-    let cases = RUBBISH.into_iter().chain([("TERM", ""), ("TERM", "dumb"), ("HOME", "")]);
-    for (name, value) in cases {
-        let program = Spawn::new(PROGRAM, &["--keymap", "default"]).size(100, 30);
-        let mut pty = program.env("KUBECONFIG", &path).env(name, value).start();
+    let set = RUBBISH.map(|(name, value)| vec![format!("{name}={value}")]);
+    let cases = set.into_iter().chain([
+        vec!["TERM=".to_owned()],
+        vec!["TERM=dumb".to_owned()],
+        vec!["-u".to_owned(), "TERM".to_owned()],
+        vec!["-u".to_owned(), "HOME".to_owned()],
+        vec!["HOME=".to_owned()],
+        vec!["HOME=/dev/null/gone".to_owned()],
+    ]);
+    for case in cases {
+        let mut args: Vec<&str> = case.iter().map(String::as_str).collect();
+        args.extend([PROGRAM, "--keymap", "default"]);
+        let mut pty = Spawn::new("env", &args).size(100, 30).env("KUBECONFIG", &path).start();
         pty.wait_for_text("east");
         pty.keys("q");
-        assert_eq!(pty.exit(), 0, "{name}={value}");
-        assert!(pty.modes_are_restored(), "{name}={value}");
+        assert_eq!(pty.exit(), 0, "{case:?}");
+        assert!(pty.modes_are_restored(), "{case:?}");
     }
 }

@@ -140,7 +140,10 @@ fn a_part_of_a_context_that_is_wrong_is_told_with_its_line() {
             "kubeconfig:5:",
         ),
         (config(CONTEXT, "tokenFile: gone.token", CLUSTER), "gone.token"),
-        (config(CONTEXT, "client-certificate: gone.crt", CLUSTER), "gone.crt"),
+        (
+            config(CONTEXT, "client-certificate: gone.crt", CLUSTER),
+            "user \"ada\" has a client certificate but no client key",
+        ),
         (
             config(
                 CONTEXT,

@@ -80,7 +80,7 @@ fn a_login_that_is_refused_has_a_code_of_its_own() {
     let said = "{\"kind\":\"Status\",\"code\":403,\"message\":\"rollouts is forbidden\"}";
     let port = serve(json("403 Forbidden", said));
     let answer = Program::new(&["get"]).kubeconfig(kubeconfig(port)).run();
-    answer.code(7).says(&["not allowed", "-n", "pilothouse doctor"]).prints_nothing();
+    answer.code(7).says(&["no permission to list", "-n", "pilothouse doctor"]).prints_nothing();
 }
 
 #[test]

@@ -140,7 +140,7 @@ impl Dialer {
         C::Future: Send + 'static,
         C::Error: Into<BoxError>,
     {
-        let tls = config.rustls_client_config().map_err(config_trouble)?;
+        let tls = config.rustls_client_config().map_err(certificates)?;
         let mut https =
             hyper_rustls::HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
         if let Some(name) = &config.tls_server_name {
@@ -191,6 +191,12 @@ pub(super) fn shown(uri: &Uri) -> String {
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn config_trouble(error: kube::Error) -> Trouble {
     Trouble::Config(trouble::cut(&error.to_string()))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn certificates(error: kube::Error) -> Trouble {
+    let words = format!("the certificates of this context cannot be used: {error}");
+    Trouble::Config(trouble::cut(&words))
 }
 
 /// Ends connecting after its time, TLS included.

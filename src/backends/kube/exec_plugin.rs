@@ -1,5 +1,5 @@
-//! Runs the credential plugin of a context, as kubectl does, but never on our terminal: no standard input, its words
-//! captured and capped, killed with all its children when it takes too long. What it prints on standard output
+//! Runs the credential plugin of a context, as kubectl does, but never on our terminal: no standard input, a session of
+//! its own, its words captured and capped, killed with all its children when it takes too long. What it prints on standard output
 //! is a secret and reaches nothing but the parser.
 
 use std::fmt::Write as _;
@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use kube::config::{ExecConfig, ExecInteractiveMode};
+use process_wrap::tokio::{ChildWrapper, CommandWrap, ProcessSession};
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
 use super::trouble;
 use crate::domain::feed::Trouble;
@@ -57,7 +58,10 @@ impl Plugin {
         if self.config.interactive_mode == Some(ExecInteractiveMode::Always) {
             return Err(told(&format!("{name} wants a terminal (interactiveMode: Always)")));
         }
-        let child = self.command(name)?.spawn().map_err(|error| self.not_started(name, &error))?;
+        let mut command = CommandWrap::from(self.command(name)?);
+        // In a session of its own it has no terminal: /dev/tty cannot be opened, so it can neither ask nor paint there.
+        command.wrap(ProcessSession);
+        let child = command.spawn().map_err(|error| self.not_started(name, &error))?;
         let group = child.id();
         let ended = tokio::time::timeout(self.time_max, output(child)).await;
         // Children that hold the pipes would outlive their parent.
@@ -85,7 +89,7 @@ impl Plugin {
         }
         command.env("KUBERNETES_EXEC_INFO", self.exec_info()?);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command.process_group(0).kill_on_drop(true);
+        command.kill_on_drop(true);
         Ok(command)
     }
 
@@ -121,8 +125,8 @@ struct Ended {
     stderr: Vec<u8>,
 }
 
-async fn output(mut child: Child) -> std::io::Result<Ended> {
-    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+async fn output(mut child: Box<dyn ChildWrapper>) -> std::io::Result<Ended> {
+    let (stdout, stderr) = (child.stdout().take(), child.stderr().take());
     let (stdout, stderr) =
         tokio::join!(capped(stdout, ANSWER_BYTES_MAX), capped(stderr, STDERR_BYTES_MAX));
     let status = child.wait().await?;

@@ -169,23 +169,24 @@ async fn ask(link: &Link, path: &'static str) -> Result<Reply, Trouble> {
 fn judge(reply: &Reply, path: &'static str) -> Result<(), Trouble> {
     let trouble = trouble::of_reply(reply, &About::path(path));
     match (reply.status, trouble) {
-        (500, _) if path == "/readyz" => {
-            Err(Trouble::Refused { code: 500, detail: not_ready(&reply.body) })
-        }
         (_, why @ Trouble::BadAnswer(_)) => Err(why),
+        (500, why) if path == "/readyz" => Err(match not_ready(&reply.body) {
+            Some(detail) => Trouble::Refused { code: 500, detail },
+            None => why,
+        }),
         (200..=299 | 401 | 403, _) => Ok(()),
         (_, why) => Err(why),
     }
 }
 
-/// `/readyz` lists its checks, one a line; those that fail begin with `[-]`.
-fn not_ready(body: &[u8]) -> Text {
+/// `/readyz` lists its checks, one a line; those that fail begin with `[-]`. `None`: it lists none.
+fn not_ready(body: &[u8]) -> Option<Text> {
     let text = String::from_utf8_lossy(body);
     let failing: Vec<&str> = text
         .lines()
         .filter_map(|line| line.strip_prefix("[-]")?.split_whitespace().next())
         .collect();
-    trouble::cut(&format!("not ready: {}", failing.join(", ")))
+    (!failing.is_empty()).then(|| trouble::cut(&format!("not ready: {}", failing.join(", "))))
 }
 
 #[cfg(test)]
@@ -195,6 +196,8 @@ mod tests {
     #[test]
     fn a_server_that_is_not_ready_says_what_it_waits_for() {
         let body = b"[+]ping ok\n[-]etcd failed: reason withheld\n[-]informer-sync failed\nhealthz";
-        assert_eq!(not_ready(body).as_str(), "not ready: etcd, informer-sync");
+        let told = not_ready(body).expect("two checks fail");
+        assert_eq!(told.as_str(), "not ready: etcd, informer-sync");
+        assert_eq!(not_ready(b"no such host"), None);
     }
 }

@@ -119,6 +119,7 @@ impl Deed {
 
     fn print(&self, order: &Order, rehearsed: Option<&Rehearsal>, code: u8) -> Next {
         let document = document::Order::of(order, rehearsed);
+        order.notices.iter().for_each(tell::say);
         let result = match self.format {
             Format::Json | Format::Yaml => output::document(self.format, &document),
             Format::Table | Format::Wide => output::text(&words(&document)),

@@ -5,7 +5,7 @@ use crate::app::sources::SourceState;
 use crate::app::state::State;
 use crate::control::check::{CheckId, Refusal};
 use crate::control::order::{AttemptAnswer, Order, OrderState, Outcome};
-use crate::domain::feed::SourceKind;
+use crate::domain::feed::{SourceId, SourceKind};
 use crate::runtime::front::Cause;
 
 /// Done; a deed's code speaks of the deed.
@@ -43,16 +43,19 @@ pub const TABLE: [(u8, &str); 9] = [
 /// The code that tells how the API servers did: all denied, or one of them silent.
 #[must_use]
 pub fn of_sources(state: &State) -> u8 {
-    let states: Vec<SourceState> = state
-        .sources()
-        .iter()
-        .filter(|(id, _)| id.kind == SourceKind::Kubernetes)
-        .map(|(_, source)| source.state(state.now()))
-        .collect();
-    let is = |wanted: SourceState| states.iter().filter(|found| **found == wanted).count();
-    if !states.is_empty() && is(SourceState::Denied) == states.len() {
+    let sources = || state.sources().iter().filter(|(id, _)| id.kind == SourceKind::Kubernetes);
+    // One that answers and has not told all it knows is as silent as one that does not answer.
+    let has_told = |id: &SourceId, source: SourceState| match source {
+        SourceState::Live | SourceState::Degraded => state.fleet().is_synced(&id.cluster),
+        SourceState::Connecting | SourceState::Stale | SourceState::Denied | SourceState::Down => {
+            false
+        }
+    };
+    let now = state.now();
+    let count = sources().count();
+    if count > 0 && sources().all(|(_, source)| source.state(now) == SourceState::Denied) {
         DENIED
-    } else if is(SourceState::Live) + is(SourceState::Degraded) == states.len() {
+    } else if sources().all(|(id, source)| has_told(id, source.state(now))) {
         DONE
     } else {
         NO_ANSWER
