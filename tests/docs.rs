@@ -100,3 +100,103 @@ fn every_document_has_its_published_schema() {
         hold(&root().join(format!("assets/schema/{name}.json")), &text);
     }
 }
+
+/// Words that the glossary gives up, where they mean something else: in flags and names of settings, of what a client asks
+/// a server, of steps, of half a deed, and in Kubernetes' own phase of a pod.
+const MEANT: [&str; 12] = [
+    "request-timeout",
+    "requests per second",
+    "requests/s",
+    "requests that fail",
+    "requests ",
+    "the request ended without an answer",
+    "half done",
+    "done;",
+    "0 done ",
+    "all done",
+    "all {} done",
+    "steps are done",
+];
+
+/// The words in brackets of the glossary: what is not said.
+fn given_up() -> Vec<String> {
+    let text = fs::read_to_string(root().join("src/GLOSSARY.md")).expect("the glossary is there");
+    let rows = text.lines().filter(|line| line.starts_with('|'));
+    let brackets = rows.filter_map(|row| row.split_once('[')?.1.split_once(']'));
+    let words = brackets.flat_map(|(words, _)| words.split(','));
+    words.map(|word| word.trim().to_lowercase()).collect()
+}
+
+/// All files below a folder with this ending.
+fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|found| found == ending) {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The texts in quotes of a line of code. Single words are names of the wire; people read sentences.
+fn sentences(line: &str) -> Vec<String> {
+    let line = line.replace("\\\"", " ");
+    let quoted = line.split('"').skip(1).step_by(2);
+    quoted.filter(|text| text.contains(' ')).map(str::to_owned).collect()
+}
+
+/// Everything that people read, with its place.
+fn read_by_people() -> Vec<(String, String)> {
+    let mut texts = Vec::new();
+    let mut take = |path: &Path, number: usize, text: String| {
+        let path = path.strip_prefix(root()).unwrap_or(path).display().to_string();
+        texts.push((format!("{path}:{}", number + 1), text));
+    };
+    let mut documents = files("tests/snapshots", "snap");
+    documents.push(root().join("README.md"));
+    for path in documents {
+        let text = fs::read_to_string(&path).expect("a text");
+        text.lines().enumerate().for_each(|(number, line)| take(&path, number, line.to_owned()));
+    }
+    for floor in ["analysis", "app", "backends", "cli", "control", "domain", "runtime", "ui"] {
+        for path in files(&format!("src/{floor}"), "rs") {
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+            let is_test = ["_tests.rs", "fixtures.rs", "plane.rs", "scripted.rs", "testing.rs"];
+            if name.is_some_and(|name| is_test.iter().any(|end| name.ends_with(end))) {
+                continue;
+            }
+            let text = fs::read_to_string(&path).expect("a source");
+            let code = text.lines().take_while(|line| line.trim() != "#[cfg(test)]").enumerate();
+            for (number, line) in code.filter(|(_, line)| !line.trim_start().starts_with("//")) {
+                sentences(line).into_iter().for_each(|sentence| take(&path, number, sentence));
+            }
+        }
+    }
+    texts
+}
+
+#[test]
+fn what_people_read_has_one_word_for_one_thing() {
+    let given_up = given_up();
+    assert!(given_up.len() > 5, "{given_up:?}");
+    let mut breaches = Vec::new();
+    for (place, text) in read_by_people() {
+        let mut left = text.to_lowercase();
+        for meant in MEANT {
+            left = left.replace(meant, " ");
+        }
+        let words = left.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+        let wrong = words.filter(|word| {
+            given_up.iter().any(|wrong| *word == wrong.as_str() || **word == *format!("{wrong}s"))
+        });
+        breaches.extend(wrong.map(|word| format!("{place}: {word:?} in {:?}", text.trim())));
+    }
+    assert!(breaches.is_empty(), "see src/GLOSSARY.md:\n{}", breaches.join("\n"));
+}

@@ -440,7 +440,7 @@ fn by_world(order: &mut Order, unknown: &Unknown, facts: &Facts<'_>) -> Vec<Audi
         ),
         Known::Here(_) if stands(order, facts) => {
             let words = format!(
-                "probably done: no answer came ({}), its mark was not seen, and it stands where it should",
+                "probably applied: no answer came ({}), its mark was not seen, and it stands where it should",
                 unknown.why
             );
             end(order, Outcome::Unknown(Text::clean(&words)), facts.now)

@@ -254,7 +254,7 @@ fn a_silent_first_write_of_two_that_was_applied_is_half_done() {
 fn after_a_gap_it_is_probably_done_or_not_applied() {
     let gap = || OrderNews::Sighted(Sighting::Gap);
     for (world, outcome, words) in [
-        (promoted(), "unknown", "probably done"),
+        (promoted(), "unknown", "probably applied"),
         (canary().version("502"), "failed", "was not applied"),
     ] {
         let mut order = sending(Action::Promote, &canary());
@@ -304,13 +304,13 @@ fn a_pause_sent_blind_is_not_called_overtaken() {
     assert!(matches!(order.state, OrderState::Unknown { .. }));
     let paused = canary().hand_paused().version("503");
     let _ = look(&mut order, &here(&paused, 1_030));
-    ended(&order, "unknown", "probably done");
+    ended(&order, "unknown", "probably applied");
 }
 
 #[test]
 fn a_pause_sent_blind_of_which_nothing_is_seen_is_judged_by_the_world() {
     for (world, outcome, words) in [
-        (canary().hand_paused().version("503"), "unknown", "probably done"),
+        (canary().hand_paused().version("503"), "unknown", "probably applied"),
         (canary().version("503"), "failed", "nothing changed within 60 s"),
     ] {
         let mut order = sending(Action::Pause, &canary());

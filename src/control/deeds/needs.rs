@@ -101,7 +101,7 @@ impl From<bool> for Holds {
 
 fn living(case: Case<'_>) -> Option<Refusal> {
     let holds = case.workload.meta.deleting.is_none();
-    unless(holds.into(), "it is being deleted", "nothing can be done with it any more")
+    unless(holds.into(), "it is being deleted", "nothing is possible with it any more")
 }
 
 fn own(case: Case<'_>) -> Option<Refusal> {
