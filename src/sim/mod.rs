@@ -38,5 +38,6 @@ pub mod scenario;
 
 mod scenario_build;
 mod scenario_error;
+mod scenario_file;
 mod scenario_objects;
 pub mod scenario_words;

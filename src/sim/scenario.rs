@@ -10,6 +10,7 @@ use super::api::prometheus_fault::PrometheusFault;
 use super::fault::{Fault, Verb, What};
 use super::scenario_build;
 use super::scenario_error;
+use super::scenario_file;
 use super::scenario_words::{Span, StepWords, expanded};
 use super::world::World;
 
@@ -21,9 +22,6 @@ pub const WORKLOADS_MAX: usize = 10_000;
 
 /// The longest life before the first frame: beyond, what happened is no longer remembered anyway.
 pub const LIVED_MAX: SignedDuration = SignedDuration::from_hours(6);
-
-/// The largest scenario file.
-pub const FILE_BYTES_MAX: u64 = 4 << 20;
 
 /// The scenarios of this program, by name.
 pub const SCENARIOS: [(&str, &str); 7] = [
@@ -466,19 +464,7 @@ impl Scenario {
             let names = names.join(", ");
             return Err(format!("no scenario \"{name}\".{hint} There are {names}, or a file"));
         }
-        let failed = |error: std::io::Error| format!("{name}: {error}");
-        let about = std::fs::metadata(name).map_err(failed)?;
-        // A pipe would hang us, a device never ends.
-        if !about.is_file() {
-            return Err(format!("{name}: not an ordinary file"));
-        }
-        if about.len() > FILE_BYTES_MAX {
-            return Err(format!("{name}: larger than {} MiB", FILE_BYTES_MAX >> 20));
-        }
-        let text = String::from_utf8(std::fs::read(name).map_err(failed)?).map_err(|error| {
-            format!("{name}: not UTF-8 (byte {})", error.utf8_error().valid_up_to())
-        })?;
-        Self::parse(&text, name)
+        Self::parse(&scenario_file::text(name)?, name)
     }
 }
 

@@ -104,7 +104,7 @@ fn mistakes_have_a_line_and_the_nearest_right_name_and_the_rest_stands() {
 fn a_circle_of_themes_ends_and_is_told() {
     for (source, told) in [
         ("inherits = \"mine\"\n", "mine.toml:1: \"mine\" leads back to itself; not inherited"),
-        ("inherits = \"dusk\"\n", "mine.toml: no theme \"dusk\"; \"dark\" stands in for it"),
+        ("inherits = \"dusk\"\n", "mine.toml:1: no theme \"dusk\"; \"dark\" stands in for it"),
     ] {
         let (theme, warnings) = load_over(source);
         assert_eq!(warnings, [told]);

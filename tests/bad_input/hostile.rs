@@ -154,7 +154,8 @@ fn the_screen_sends_nothing_that_came_from_a_server() {
     for sequence in sequences(&raw) {
         assert!(is_ours(&sequence), "{sequence:?}");
     }
-    let rest: String = raw.chars().filter(|c| !matches!(c, '\u{1b}' | '\u{8}' | '\r' | '\0')).collect();
+    let rest: String =
+        raw.chars().filter(|c| !matches!(c, '\u{1b}' | '\u{8}' | '\r' | '\0')).collect();
     assert_eq!(unsafe_in(rest.replace('\u{7}', "").as_bytes()), None);
     for payload in ["]52;", "]0;owned", "]8;;", "\u{1b}[?1049ltea"] {
         let sent = format!("\u{1b}{}", payload.trim_start_matches('\u{1b}'));
