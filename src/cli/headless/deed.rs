@@ -102,7 +102,7 @@ impl Deed {
 
     fn ask(&mut self, state: &State, target: WorkloadRef) -> Next {
         let Some(action) = self.action(state, &target) else {
-            eprintln!("pilothouse: {target} in {} waits at no gate", target.cluster);
+            tell::say(format_args!("{target} in {} waits at no gate", target.cluster));
             return Next::End(exit::REFUSED);
         };
         self.asked = Asked::Action(action);

@@ -48,11 +48,11 @@ impl Get {
 
     fn gates(&self, state: &State) -> Result<(), PrintError> {
         let list = GateList::of(state);
-        eprint!("{}", table::troubles(&list.sources));
+        tell::lines(table::troubles(&list.sources));
         match self.format {
             Format::Json | Format::Yaml => output::document(self.format, &list),
             Format::Table | Format::Wide if list.items.is_empty() => {
-                eprintln!("nothing waits for a human's yes");
+                tell::lines("nothing waits for a human's yes");
                 Ok(())
             }
             Format::Table | Format::Wide => output::text(&table::gates(&list)),
