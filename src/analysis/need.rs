@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::flagger_status;
 use super::rollout_status::{self, Health, Status};
+use super::stall;
 use super::steps;
 use crate::domain::detail::Detail;
 use crate::domain::observed::{Timestamp, age};
@@ -105,7 +106,9 @@ pub fn need(workload: &Workload, status: &Status, context: &Context<'_>) -> Opti
         Controller::Flagger(flagger) => {
             failing(workload, context).or_else(|| flagger_status::need(workload, flagger))
         }
-        Controller::StatefulSet(_) | Controller::DaemonSet(_) => stuck(workload, status, context),
+        Controller::StatefulSet(_) | Controller::DaemonSet(_) => {
+            stall::need(workload, status, context)
+        }
         Controller::Deployment(facts) => {
             let paused = facts.paused.then(|| {
                 let since = workload.condition("Progressing").and_then(|found| found.since);
@@ -218,7 +221,8 @@ fn stuck(workload: &Workload, status: &Status, context: &Context<'_>) -> Option<
     pod.map(|why| found(NeedKind::Stuck, &why, None))
 }
 
-/// The first pod of the wanted version that cannot start, in kubectl's words.
+/// The first pod of the wanted version that cannot start, in kubectl's words. In a StatefulSet or DaemonSet one of any
+/// version holds the others up.
 #[must_use]
 pub fn first_trouble(workload: &Workload, detail: Option<&Detail>) -> Option<String> {
     /// States that do not pass by waiting.
@@ -234,7 +238,8 @@ pub fn first_trouble(workload: &Workload, detail: Option<&Detail>) -> Option<Str
         "Evicted",
     ];
     let current = workload.current_hash()?;
-    let pods = detail?.pods.iter().filter(|pod| pod.hash.as_ref() == Some(current));
+    let any = matches!(workload.controller, Controller::StatefulSet(_) | Controller::DaemonSet(_));
+    let pods = detail?.pods.iter().filter(|pod| any || pod.hash.as_ref() == Some(current));
     let is_hopeless = |status: &str| {
         let status = status.strip_prefix("Init:").unwrap_or(status);
         HOPELESS.contains(&status) || status == "Unschedulable"

@@ -87,6 +87,8 @@ fn write(write: &ResolvedWrite) -> Value {
         "format": match write.format {
             PatchFormat::Merge => "merge",
             PatchFormat::Json => "json",
+            PatchFormat::Strategic => "strategic",
+            PatchFormat::Delete => "delete",
         },
         "body": body(&write.body),
     })
@@ -103,6 +105,12 @@ fn body(raw: &str) -> Value {
         if private && let Some(value) = operation.get_mut("value") {
             *value = json!({"sha256": digest(value)});
         }
+    }
+    // A template that comes from a ControllerRevision: replaced as a whole.
+    if let Some(template) = body.pointer_mut("/spec/template")
+        && template.get("$patch").is_some()
+    {
+        *template = json!({"sha256": digest(template)});
     }
     if body.to_string().len() > BODY_BYTES_MAX { json!({"sha256": digest(&body)}) } else { body }
 }

@@ -3,6 +3,7 @@
 //! Our own write already shows some of the wanted fields; only what the controller alone writes proves that it acted.
 //! Facts older than the answer to our write prove nothing at all.
 
+use super::arrival_native::{complete, complete_with, held, moved, partition};
 use super::deeds::case::{Case, PAUSE_BLUE_GREEN, PAUSE_STEP, Way};
 use super::footing::Aborted;
 use super::plan::{Arrival, Plan};
@@ -83,6 +84,9 @@ pub fn stands(plan: &Plan, workload: &Workload) -> bool {
         Arrival::Retried => matches!(case.abort(), Aborted::No | Aborted::Lifted),
         Arrival::RolledBack(hash) | Arrival::Complete(hash) => current(hash),
         Arrival::Restarted => workload.meta.generation > plan.footing.generation,
+        Arrival::Held { partition: wanted } | Arrival::Released { partition: wanted } => {
+            partition(case) == Some(*wanted)
+        }
     }
 }
 
@@ -140,6 +144,10 @@ fn by_facts(plan: &Plan, since: &Since, workload: &Workload) -> Judgement {
         },
         Arrival::Complete(hash) => complete_with(since, case, hash),
         Arrival::Restarted => restarted(case),
+        Arrival::Held { partition: wanted } => held(case, *wanted),
+        Arrival::Released { partition: wanted } => {
+            moved(case, *wanted).unwrap_or_else(|| complete(case))
+        }
     }
 }
 
@@ -167,7 +175,7 @@ fn resumed(case: Case<'_>) -> Judgement {
     if case.hand_paused() {
         return superseded("somebody paused it again");
     }
-    if case.deployment().is_some() {
+    if case.is_native() {
         return complete(case);
     }
     if case.observed() { Judgement::Arrived } else { not_yet("the controller has not seen it yet") }
@@ -351,41 +359,6 @@ fn healthy(case: Case<'_>) -> Judgement {
     }
 }
 
-fn complete_with(since: &Since, case: Case<'_>, hash: &PodHash) -> Judgement {
-    let now = case.workload.meta.generation;
-    match case.current() {
-        Some(current) if current == hash => complete(case),
-        Some(_) if since.generation.is_some_and(|then| now > then) => {
-            superseded("another version is wanted now")
-        }
-        Some(_) | None => not_yet("the controller has not seen the template yet"),
-    }
-}
-
-/// As `kubectl rollout status` decides it (`reference/rollouts.md` §3.1).
-fn complete(case: Case<'_>) -> Judgement {
-    if !case.observed() {
-        return not_yet("the controller has not seen the newest spec yet");
-    }
-    let counts = case.workload.replicas;
-    let Some(desired) = counts.desired else {
-        return not_yet("how many pods it wants is not said");
-    };
-    // At zero replicas the controller leaves the counters out; else a missing one is not a full one.
-    let done = |count: Option<u32>| count == Some(desired) || (desired == 0 && count.is_none());
-    let word = |count: Option<u32>| count.map_or("?".to_owned(), |count| count.to_string());
-    if !done(counts.updated) {
-        return not_yet(&format!("{} of {desired} pods are new", word(counts.updated)));
-    }
-    if !done(counts.current) {
-        return not_yet(&format!("{} pods exist, {desired} are wanted", word(counts.current)));
-    }
-    if !done(counts.available) {
-        return not_yet(&format!("{} of {desired} pods are available", word(counts.available)));
-    }
-    Judgement::Arrived
-}
-
 fn restarted(case: Case<'_>) -> Judgement {
     let Some(rollout) = case.rollout() else { return complete(case) };
     if !case.observed() {
@@ -440,7 +413,7 @@ fn progressing(case: Case<'_>) -> Option<&str> {
     case.workload.condition("Progressing").map(|condition| condition.reason.as_str())
 }
 
-fn not_yet(why: &str) -> Judgement {
+pub(super) fn not_yet(why: &str) -> Judgement {
     Judgement::NotYet(Text::clean(why))
 }
 
@@ -448,6 +421,6 @@ fn dropped(why: &str) -> Judgement {
     Judgement::Dropped(Text::clean(why))
 }
 
-fn superseded(why: &str) -> Judgement {
+pub(super) fn superseded(why: &str) -> Judgement {
     Judgement::Superseded(Text::clean(why))
 }

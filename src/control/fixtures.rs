@@ -36,6 +36,8 @@ fn symbol(value: &Value) -> String {
         Value::Null => "null".to_owned(),
         Value::Bool(value) => value.to_string(),
         Value::Int(value) => value.to_string(),
+        Value::Word(word) => word.to_string(),
+        Value::RevisionOf(name) => format!("revision({name})"),
         Value::TemplateOf(name) => format!("template({name})"),
         Value::AnnotationsOf(name) => format!("annotations({name})"),
         Value::ServerTime => "now".to_owned(),

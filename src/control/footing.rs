@@ -73,9 +73,8 @@ impl Footing {
         match &workload.controller {
             Controller::Argo(rollout) => Self::of_rollout(workload, rollout),
             Controller::Flagger(flagger) => Self::of_flagger(workload, flagger),
-            Controller::Deployment(facts) => Self::of_native(workload, facts.paused),
-            Controller::StatefulSet(_) | Controller::DaemonSet(_) => {
-                Self::of_native(workload, false)
+            Controller::Deployment(_) | Controller::StatefulSet(_) | Controller::DaemonSet(_) => {
+                Self::of_native(workload, workload.hand_paused())
             }
         }
     }

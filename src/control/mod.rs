@@ -12,6 +12,8 @@ pub mod gate;
 
 pub mod arrival;
 
+mod arrival_native;
+
 #[cfg(test)]
 mod arrival_tests;
 

@@ -13,7 +13,7 @@ use super::arrival::{self, Judgement, Since};
 use super::audit::AuditEntry;
 use super::check::{CheckId, Refusal};
 use super::order::{Attempt, AttemptAnswer, Execution, Order, OrderNews, OrderState, Outcome};
-use super::plan::{Plan, Write};
+use super::plan::{ObjectKind, Plan, Write};
 use crate::domain::feed::{Sighting, Trouble};
 use crate::domain::ids::ResourceVersion;
 use crate::domain::observed::{STALE_FROM, Timestamp, age};
@@ -336,8 +336,10 @@ fn since(order: &Order) -> Since {
                 since.version = Some(version.clone());
                 since.generation = *generation;
             }
-            Some(_) => since.template_generation = *generation,
-            None => {}
+            Some(write) if write.object.kind == ObjectKind::Deployment => {
+                since.template_generation = *generation;
+            }
+            Some(_) | None => {}
         }
     }
     let unanswered =
@@ -351,7 +353,7 @@ fn since(order: &Order) -> Since {
 
 /// The write is to the workload's own object (and not to the Deployment it refers to).
 fn is_own(plan: &Plan, write: &Write) -> bool {
-    write.object.kind.workload() == plan.target.kind && write.object.name == plan.target.name
+    write.object.kind == ObjectKind::of(plan.target.kind) && write.object.name == plan.target.name
 }
 
 /// A write got no answer. The first change after our precondition decides: our mark, it was applied; anything else,

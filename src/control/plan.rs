@@ -13,6 +13,10 @@ use crate::domain::observed::Timestamp;
 use crate::domain::text::{Block, Text};
 use crate::domain::workload::Workload;
 
+/// On a StatefulSet or DaemonSet that was paused: what it was before (the partition, the type of its strategy), for
+/// neither has a field of its own for a pause.
+pub const HELD_ANNOTATION: &str = "pilothouse.dev/held";
+
 /// What a plan needs beside the workload itself.
 #[derive(Clone, Debug)]
 pub struct PlanContext<'a> {
@@ -136,6 +140,8 @@ pub enum ObjectKind {
     DaemonSet,
     /// `flagger.app/v1beta1` canaries.
     Canary,
+    /// `v1` pods: deleted where one holds up a roll back.
+    Pod,
 }
 
 impl ObjectKind {
@@ -151,22 +157,26 @@ impl ObjectKind {
         }
     }
 
-    /// The kind of workload whose object this is.
+    /// The kind of workload whose object this is; `None` for a part of one.
     #[must_use]
-    pub const fn workload(self) -> WorkloadKind {
+    pub const fn workload(self) -> Option<WorkloadKind> {
         match self {
-            Self::Rollout => WorkloadKind::Rollout,
-            Self::Deployment => WorkloadKind::Deployment,
-            Self::StatefulSet => WorkloadKind::StatefulSet,
-            Self::DaemonSet => WorkloadKind::DaemonSet,
-            Self::Canary => WorkloadKind::Canary,
+            Self::Rollout => Some(WorkloadKind::Rollout),
+            Self::Deployment => Some(WorkloadKind::Deployment),
+            Self::StatefulSet => Some(WorkloadKind::StatefulSet),
+            Self::DaemonSet => Some(WorkloadKind::DaemonSet),
+            Self::Canary => Some(WorkloadKind::Canary),
+            Self::Pod => None,
         }
     }
 
     /// As the API server spells it.
     #[must_use]
     pub const fn name(self) -> &'static str {
-        self.workload().name()
+        match self.workload() {
+            Some(kind) => kind.name(),
+            None => "Pod",
+        }
     }
 }
 
@@ -184,6 +194,10 @@ pub enum PatchFormat {
     Merge,
     /// `application/json-patch+json`.
     Json,
+    /// `application/strategic-merge-patch+json`: what a ControllerRevision holds.
+    Strategic,
+    /// No patch: the object is deleted. The body is its `DeleteOptions`, with the uid as a precondition.
+    Delete,
 }
 
 /// One value that a write sets.
@@ -215,11 +229,15 @@ pub enum Value {
     Bool(bool),
     /// A number.
     Int(i64),
+    /// A word.
+    Word(Text),
     /// The pod template of this ReplicaSet, without the label of its hash.
     TemplateOf(Name),
     /// The annotations a Deployment gets when it goes back to this ReplicaSet (`reference/rollouts.md` §3.3):
     /// the ReplicaSet's own over the Deployment's, except those that belong to the present.
     AnnotationsOf(Name),
+    /// The pod template in this ControllerRevision's `.data`, verbatim: with its `$patch: replace`.
+    RevisionOf(Name),
     /// The server's own time, so that a clock that is off does no harm.
     ServerTime,
 }
@@ -330,4 +348,14 @@ pub enum Arrival {
     Complete(PodHash),
     /// All pods are newer than the restart.
     Restarted,
+    /// StatefulSet: the partition is this one, the controller has seen it, and no pod is missing.
+    Held {
+        /// Pods below this ordinal stay as they are.
+        partition: u32,
+    },
+    /// StatefulSet: the partition is this one, and all pods from it on are new and available.
+    Released {
+        /// Pods below this ordinal stay as they are.
+        partition: u32,
+    },
 }

@@ -39,7 +39,7 @@ pub struct Pod {
     pub name: Name,
     /// Its identity.
     pub uid: Uid,
-    /// The ReplicaSet that owns it.
+    /// The ReplicaSet that owns it; the StatefulSet or DaemonSet itself, where that does.
     pub replica_set: Option<Uid>,
     /// The hash of its template, from its label.
     pub hash: Option<PodHash>,
@@ -53,6 +53,8 @@ pub struct Pod {
     pub restarts: u32,
     /// Since when it exists.
     pub created: Option<Timestamp>,
+    /// Since when it is not ready, where it says so.
+    pub unready_since: Option<Timestamp>,
     /// Where it runs.
     pub node: Option<Name>,
     /// Its containers, init containers first: what a log can be asked of.

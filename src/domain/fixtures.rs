@@ -111,6 +111,7 @@ pub(crate) fn stateful_set(partition: u32) -> Make {
         observed_generation: Some(Generation(12)),
         partition: Some(partition),
         is_ordered: true,
+        held_from: None,
         current: Some(PodHash::new(NEW)),
         wanted: Some(PodHash::new(NEW)),
     };
@@ -123,6 +124,7 @@ pub(crate) fn daemon_set() -> Make {
     let facts = DaemonSetFacts {
         observed_generation: Some(Generation(12)),
         wanted: Some(PodHash::new(NEW)),
+        held: false,
         misscheduled: Some(0),
     };
     three(workload(WorkloadKind::DaemonSet, Strategy::RollingUpdate, Controller::DaemonSet(facts)))
@@ -248,7 +250,14 @@ impl Make {
             Controller::Argo(rollout) => rollout.spec.paused = true,
             Controller::Flagger(flagger) => flagger.spec.suspend = true,
             Controller::Deployment(facts) => facts.paused = true,
-            Controller::StatefulSet(_) | Controller::DaemonSet(_) => panic!("has no pause"),
+            Controller::StatefulSet(facts) => {
+                facts.held_from = facts.partition;
+                facts.partition = self.0.replicas.desired;
+            }
+            Controller::DaemonSet(facts) => {
+                facts.held = true;
+                self.0.strategy = Strategy::OnDelete;
+            }
         }
         self
     }

@@ -141,6 +141,8 @@ pub struct StatefulSetFacts {
     pub partition: Option<u32>,
     /// `spec.podManagementPolicy` is `OrderedReady`: a pod that never becomes ready stops everything after it.
     pub is_ordered: bool,
+    /// The partition before it was paused by a high one, as our annotation keeps it; `None` where it is not paused so.
+    pub held_from: Option<u32>,
     /// `status.currentRevision`.
     pub current: Option<PodHash>,
     /// `status.updateRevision`: the revision that is wanted.
@@ -154,6 +156,8 @@ pub struct DaemonSetFacts {
     pub observed_generation: Option<Generation>,
     /// The newest ControllerRevision's hash; `None` while there is none.
     pub wanted: Option<PodHash>,
+    /// It was paused by `OnDelete`, as our annotation says.
+    pub held: bool,
     /// `status.numberMisscheduled`: pods on nodes where none should be.
     pub misscheduled: Option<u32>,
 }
@@ -305,6 +309,23 @@ impl Workload {
             | Controller::Deployment(_)
             | Controller::StatefulSet(_)
             | Controller::DaemonSet(_) => None,
+        }
+    }
+
+    /// Somebody paused it by hand: by the field for it; a StatefulSet by a partition above all its pods, a DaemonSet
+    /// by our turning its strategy to `OnDelete`.
+    #[must_use]
+    pub fn hand_paused(&self) -> bool {
+        match &self.controller {
+            Controller::Argo(rollout) => rollout.spec.paused,
+            Controller::Flagger(flagger) => flagger.spec.suspend,
+            Controller::Deployment(facts) => facts.paused,
+            Controller::StatefulSet(facts) => {
+                let partition = facts.partition.unwrap_or(0);
+                let above = self.replicas.desired.is_some_and(|pods| partition >= pods);
+                facts.held_from.is_some_and(|before| partition > before) || (partition > 0 && above)
+            }
+            Controller::DaemonSet(facts) => facts.held && self.strategy == Strategy::OnDelete,
         }
     }
 

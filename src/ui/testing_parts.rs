@@ -77,6 +77,7 @@ pub(super) fn detail() -> Detail {
         ready: (u32::from(why.is_none()) + 1, 2),
         restarts: if why.is_some() { 6 } else { 0 },
         created: Some(ago(700)),
+        unready_since: None,
         node: Some(Name::new("node-a1")),
         containers: [Name::new("app"), Name::new("proxy")].into(),
     };

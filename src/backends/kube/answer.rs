@@ -3,11 +3,11 @@
 use serde_json::Value;
 
 use super::patch;
-use super::resource::{Resource, with_query};
+use super::resource::{PODS, Resource, with_query};
 use super::trouble;
 use super::wire::{About, Ask, Fault, Reply, Sent};
 use crate::control::order::AttemptAnswer;
-use crate::control::plan::{ObjectKind, ObjectRef, Plan, ResolvedWrite, Subresource};
+use crate::control::plan::{ObjectKind, ObjectRef, PatchFormat, Plan, ResolvedWrite, Subresource};
 use crate::domain::feed::Trouble;
 use crate::domain::ids::{Generation, ResourceVersion};
 use crate::domain::text::Text;
@@ -20,7 +20,10 @@ const WORDS_BYTES_MAX: usize = 1024;
 
 /// The resource of an object that is written to.
 pub(super) const fn resource(kind: ObjectKind) -> Resource {
-    Resource::of(kind.workload())
+    match kind.workload() {
+        Some(kind) => Resource::of(kind),
+        None => PODS,
+    }
 }
 
 /// The plan's own workload as an object.
@@ -28,10 +31,14 @@ pub(super) fn own_object(plan: &Plan) -> ObjectRef {
     ObjectRef { kind: ObjectKind::of(plan.target.kind), name: plan.target.name.clone() }
 }
 
-/// The PATCH of a write. Unknown fields are errors: without `Strict` the server would drop them and say 200.
+/// The request of a write: a PATCH, or a DELETE. Unknown fields are errors: without `Strict` the server would drop them and say 200.
 pub(super) fn ask(plan: &Plan, write: &ResolvedWrite, body: Vec<u8>, more: &[(&str, &str)]) -> Ask {
     let resource = resource(write.object.kind);
     let mut path = resource.object(&plan.target.namespace, &write.object.name);
+    if write.format == PatchFormat::Delete {
+        let about = About::object("delete", resource, &plan.target.namespace, &write.object.name);
+        return Ask::delete(with_query(path, more), body, about);
+    }
     let mut about = About::object("patch", resource, &plan.target.namespace, &write.object.name);
     match write.subresource {
         Some(Subresource::Status) => {

@@ -13,7 +13,7 @@ use super::answer::{answer, ask, own_object, resource};
 use super::cluster::Cluster;
 use super::fields::{Reading, Words};
 use super::patch::{self, Sources};
-use super::resource::{REPLICA_SETS, Resource};
+use super::resource::Resource;
 use super::rows;
 use super::sightings::Expectation;
 use super::wire::{About, Ask, Wire};
@@ -22,7 +22,9 @@ use crate::control::action::Danger;
 use crate::control::clearance::Clearance;
 use crate::control::footing::{Aborted, Footing};
 use crate::control::order::{Attempt, AttemptAnswer, Execution, Order};
-use crate::control::plan::{Arrival, ObjectRef, Plan, Rehearsal, ResolvedWrite, Write};
+use crate::control::plan::{
+    Arrival, ObjectRef, PatchFormat, Plan, Rehearsal, ResolvedWrite, Write,
+};
 use crate::control::ports::Executor;
 use crate::domain::feed::Trouble;
 use crate::domain::ids::{Name, Namespace, ResourceVersion, Uid, WorkloadKind, WorkloadRef};
@@ -31,7 +33,7 @@ use crate::domain::text::Text;
 use crate::domain::workload::Workload;
 
 /// So long a conflict is answered by reading and sending again: a rollout in motion is written nine times in 1.5 s.
-const CONFLICT_WINDOW: Duration = Duration::from_secs(2);
+pub(super) const CONFLICT_WINDOW: Duration = Duration::from_secs(2);
 
 /// The same for pause and abort.
 const CONFLICT_WINDOW_SAFE: Duration = Duration::from_secs(5);
@@ -40,13 +42,13 @@ const CONFLICT_WINDOW_SAFE: Duration = Duration::from_secs(5);
 const ATTEMPT_PAUSE: Duration = Duration::from_millis(20);
 
 /// After a request that never left.
-const CONNECT_PAUSE: Duration = Duration::from_millis(250);
+pub(super) const CONNECT_PAUSE: Duration = Duration::from_millis(250);
 
 /// If the read of a pause or an abort takes longer, it goes without a precondition.
 const SAFE_READ_MAX: Duration = Duration::from_secs(2);
 
 /// So long one patch may take; never longer, whatever the operator set for reading.
-const PATCH_MAX: Duration = Duration::from_secs(10);
+pub(super) const PATCH_MAX: Duration = Duration::from_secs(10);
 
 /// Reads, rehearses and carries out on one cluster. Cheap to clone.
 #[derive(Clone)]
@@ -78,7 +80,13 @@ impl Executor for KubeExecutor {
         };
         let run = Run { executor: self, clearance: &clearance, wire };
         let mut before = None;
-        for index in 0..clearance.plan().writes.len() {
+        for (index, write) in clearance.plan().writes.iter().enumerate() {
+            if write.format == PatchFormat::Delete {
+                match run.remove(index, &mut report).await {
+                    Ok(()) => continue,
+                    Err(ended) => return ended,
+                }
+            }
             match run.write(index, before.take(), &mut report).await {
                 Ok(after) => before = Some(after),
                 Err(ended) => return ended,
@@ -162,8 +170,8 @@ impl KubeExecutor {
         (write, stand): (&Write, &Stand),
     ) -> Result<ResolvedWrite, Trouble> {
         let set = match patch::needed_set(write) {
-            Some(name) => {
-                Some(self.read(wire, REPLICA_SETS, &plan.target.namespace, name).await?.value)
+            Some((resource, name)) => {
+                Some(self.read(wire, resource, &plan.target.namespace, name).await?.value)
             }
             None => None,
         };
@@ -202,10 +210,10 @@ struct Ready {
 }
 
 /// One clearance on its way.
-struct Run<'a> {
-    executor: &'a KubeExecutor,
+pub(super) struct Run<'a> {
+    pub(super) executor: &'a KubeExecutor,
     clearance: &'a Clearance,
-    wire: Wire,
+    pub(super) wire: Wire,
 }
 
 /// What follows from an answer.
@@ -217,7 +225,7 @@ enum Next {
 }
 
 impl Run<'_> {
-    fn plan(&self) -> &Plan {
+    pub(super) fn plan(&self) -> &Plan {
         self.clearance.plan()
     }
 
@@ -257,7 +265,7 @@ impl Run<'_> {
         if write.object != before.object {
             return None;
         }
-        let resolved = self.without_reading(index)?;
+        let resolved = self.resolved(index)?;
         Some(Ready { write: resolved, precondition: Some((before.version, before.uid)) })
     }
 
@@ -339,7 +347,7 @@ impl Run<'_> {
     }
 
     /// The write with its values, where none of them has to be read.
-    fn without_reading(&self, index: usize) -> Option<ResolvedWrite> {
+    pub(super) fn resolved(&self, index: usize) -> Option<ResolvedWrite> {
         if let Some(resolved) = self.clearance.writes().get(index) {
             return Some(resolved.clone());
         }
@@ -351,7 +359,7 @@ impl Run<'_> {
 
     /// Pause and abort go even when nothing can be read.
     fn blind(&self, index: usize, why: Trouble) -> Result<Ready, Execution> {
-        match self.without_reading(index) {
+        match self.resolved(index) {
             Some(write) => Ok(Ready { write, precondition: None }),
             None => Err(Execution::NotSent { write: index, why }),
         }
@@ -387,13 +395,10 @@ impl Run<'_> {
     fn expect(&self, ready: &Ready) {
         let plan = self.plan();
         let object = &ready.write.object;
+        let Some(kind) = object.kind.workload() else { return };
         let _ = self.executor.cluster.sightings().expect(Expectation {
             order: plan.id.clone(),
-            target: WorkloadRef {
-                kind: object.kind.workload(),
-                name: object.name.clone(),
-                ..plan.target.clone()
-            },
+            target: WorkloadRef { kind, name: object.name.clone(), ..plan.target.clone() },
             uid: ready
                 .precondition
                 .as_ref()

@@ -4,7 +4,7 @@ use super::cluster::{Cluster, Link};
 use super::fields::{Reading, Words};
 use super::lean;
 use super::meta::Glimpse;
-use super::resource::{DEPLOYMENTS, ROLLOUTS, Resource, with_query};
+use super::resource::{DAEMON_SETS, DEPLOYMENTS, ROLLOUTS, Resource, STATEFUL_SETS, with_query};
 use super::trouble;
 use super::wire::{About, Ask, LIST_BYTES_MAX};
 use crate::domain::feed::Trouble;
@@ -14,7 +14,7 @@ use crate::domain::text::Text;
 /// Objects of a page.
 const PAGE_OBJECTS: &str = "500";
 
-/// The orders whose marks stand on rollouts and deployments now; each object carries that of its last deed.
+/// The orders whose marks stand on workloads now; each object carries that of its last deed.
 ///
 /// # Errors
 /// Why a collection cannot be read. A cluster without Argo Rollouts has none of its marks.
@@ -24,7 +24,7 @@ pub async fn find(cluster: &Cluster) -> Result<Vec<OrderId>, Trouble> {
     let places: Vec<Option<&Namespace>> =
         if named.is_empty() { vec![None] } else { named.iter().map(Some).collect() };
     let mut marks = Vec::new();
-    for resource in [ROLLOUTS, DEPLOYMENTS] {
+    for resource in [ROLLOUTS, DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS] {
         for place in &places {
             match in_collection(cluster, &link, (resource, *place)).await {
                 Ok(found) => marks.extend(found),

@@ -15,6 +15,9 @@ use crate::domain::workload::{Build, Condition, ConditionStatus, Hand, Image, Ob
 /// The labels with which controllers tie pods to a template.
 pub(super) const HASH_LABELS: [&str; 2] = ["rollouts-pod-template-hash", "pod-template-hash"];
 
+/// On pods of a StatefulSet the name of their ControllerRevision, on those of a DaemonSet its hash.
+pub(super) const REVISION_LABEL: &str = "controller-revision-hash";
+
 /// Where builds leave their traces on a template, in order of preference.
 const COMMIT_KEYS: [&str; 3] =
     ["org.opencontainers.image.revision", "app.openshift.io/vcs-ref", "git-commit"];
@@ -106,7 +109,8 @@ impl<'a> Metadata<'a> {
 
     /// The hash of its template, from whichever label its controller uses.
     pub(super) fn hash(&self) -> Option<&'a str> {
-        HASH_LABELS.iter().find_map(|label| self.labels.word(label)).filter(|hash| !hash.is_empty())
+        let labels = HASH_LABELS.into_iter().chain([REVISION_LABEL]);
+        labels.filter_map(|label| self.labels.word(label)).find(|hash| !hash.is_empty())
     }
 
     /// An annotation that holds a number.

@@ -90,6 +90,8 @@ mod answer;
 
 mod rehearse;
 
+mod remove;
+
 mod announce;
 
 pub mod execute;

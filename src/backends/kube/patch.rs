@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::resource::{CONTROLLER_REVISIONS, REPLICA_SETS, Resource};
 use super::sightings::{MARK_ANNOTATION, MARK_MESSAGE};
 use super::wire::Format;
 use crate::control::plan::{
@@ -38,17 +39,20 @@ const CHANGE_CAUSE: &str = "kubernetes.io/change-cause";
 pub(super) struct Sources<'a> {
     /// The object that is written to.
     pub object: &'a Value,
-    /// The ReplicaSet that the plan names, if it names one.
+    /// The ReplicaSet or ControllerRevision that the plan names, if it names one.
     pub set: Option<&'a Value>,
     /// The server's clock.
     pub server_time: Timestamp,
 }
 
-/// The ReplicaSet whose template or annotations this write needs.
-pub(super) fn needed_set(write: &Write) -> Option<&Name> {
+/// The ReplicaSet or ControllerRevision that this write takes values from.
+pub(super) fn needed_set(write: &Write) -> Option<(Resource, &Name)> {
     write.changes.iter().find_map(|change| match &change.value {
-        Symbol::TemplateOf(name) | Symbol::AnnotationsOf(name) => Some(name),
-        Symbol::Null | Symbol::Bool(_) | Symbol::Int(_) | Symbol::ServerTime => None,
+        Symbol::TemplateOf(name) | Symbol::AnnotationsOf(name) => Some((REPLICA_SETS, name)),
+        Symbol::RevisionOf(name) => Some((CONTROLLER_REVISIONS, name)),
+        Symbol::Null | Symbol::Bool(_) | Symbol::Int(_) | Symbol::Word(_) | Symbol::ServerTime => {
+            None
+        }
     })
 }
 
@@ -59,7 +63,8 @@ pub(super) fn resolve(
     sources: &Sources<'_>,
 ) -> Result<ResolvedWrite, Trouble> {
     let body = match write.format {
-        PatchFormat::Merge => merge_body(plan, write, sources)?,
+        PatchFormat::Merge | PatchFormat::Strategic => merge_body(plan, write, sources)?,
+        PatchFormat::Delete => plain_body(plan, write, sources)?,
         PatchFormat::Json => json_body(plan, write, sources)?,
     };
     Ok(ResolvedWrite {
@@ -75,11 +80,16 @@ pub(super) fn mark_message(plan: &Plan) -> String {
     format!("{MARK_MESSAGE}{} {}", plan.id, plan.action.name())
 }
 
-fn merge_body(plan: &Plan, write: &Write, sources: &Sources<'_>) -> Result<Value, Trouble> {
+fn plain_body(plan: &Plan, write: &Write, sources: &Sources<'_>) -> Result<Value, Trouble> {
     let mut body = Value::Object(Map::new());
     for change in &write.changes {
         set(&mut body, change.path, value(plan, &change.value, sources)?);
     }
+    Ok(body)
+}
+
+fn merge_body(plan: &Plan, write: &Write, sources: &Sources<'_>) -> Result<Value, Trouble> {
+    let mut body = plain_body(plan, write, sources)?;
     match write.subresource {
         Some(Subresource::Status) => {
             set(&mut body, &["status", "message"], mark_message(plan).into());
@@ -148,6 +158,8 @@ fn value(plan: &Plan, symbol: &Symbol, sources: &Sources<'_>) -> Result<Value, T
         Symbol::Null => Ok(Value::Null),
         Symbol::Bool(value) => Ok(Value::Bool(*value)),
         Symbol::Int(value) => Ok((*value).into()),
+        Symbol::Word(word) => Ok(word.as_str().into()),
+        Symbol::RevisionOf(name) => revision(name, sources),
         // Whole seconds: the API server's own times have no more.
         Symbol::ServerTime => {
             Ok(sources.server_time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string().into())
@@ -158,6 +170,19 @@ fn value(plan: &Plan, symbol: &Symbol, sources: &Sources<'_>) -> Result<Value, T
             Ok(annotations(plan, sources.object, set))
         }
     }
+}
+
+/// The pod template of a ControllerRevision, which is a patch that replaces the whole. One that is wanted already is
+/// refused as kubectl refuses it.
+fn revision(name: &Name, sources: &Sources<'_>) -> Result<Value, Trouble> {
+    let lacks = |what: &str| Text::clean(&format!("ControllerRevision {name}{what}"));
+    let revision = sources.set.ok_or_else(|| Trouble::NotFound(lacks("")))?;
+    let found = revision.pointer("/data/spec/template").filter(|it| it.is_object());
+    let template = found.ok_or_else(|| Trouble::BadAnswer(lacks(" has no pod template")))?;
+    let mut template = template.clone();
+    // Without the directive the patch would be merged into the template that it is to replace.
+    set(&mut template, &["$patch"], "replace".into());
+    Ok(template)
 }
 
 fn missing(set: &Name) -> Trouble {
@@ -234,5 +259,7 @@ pub(super) const fn format(write: &ResolvedWrite) -> Format {
     match write.format {
         PatchFormat::Merge => Format::MergePatch,
         PatchFormat::Json => Format::JsonPatch,
+        PatchFormat::Strategic => Format::StrategicMergePatch,
+        PatchFormat::Delete => Format::Json,
     }
 }

@@ -10,13 +10,16 @@ use crate::domain::ids::{Name, PodHash, Uid};
 use crate::domain::observed::Timestamp;
 use crate::domain::text::Text;
 
+/// Kinds that make the pods of a release.
+const OWNERS: [&str; 3] = ["ReplicaSet", "StatefulSet", "DaemonSet"];
+
 /// A pod.
 pub(super) fn pod(object: &Value, reading: &mut Reading<'_>) -> Pod {
     let metadata = Metadata::of(object);
     let root = Node::root(object);
     let (spec, status) = (root.at("spec", "spec"), root.at("status", "status"));
     let printed = printed(spec, status, metadata.deleting(reading), reading);
-    let owner = metadata.controller().filter(|(kind, _)| *kind == "ReplicaSet");
+    let owner = metadata.controller().filter(|(kind, _)| OWNERS.contains(kind));
     Pod {
         name: metadata.name(reading),
         uid: metadata.uid(),
@@ -27,12 +30,19 @@ pub(super) fn pod(object: &Value, reading: &mut Reading<'_>) -> Pod {
         ready: (printed.ready, printed.total),
         restarts: printed.restarts,
         created: metadata.created(reading),
+        unready_since: unready_since(status, reading),
         node: reading.text(spec, "nodeName").map(Name::from_text),
         containers: ["initContainers", "containers"]
             .into_iter()
             .flat_map(|key| names(spec, key, reading))
             .collect(),
     }
+}
+
+/// Since when the condition `Ready` has been false.
+fn unready_since(status: Node<'_>, reading: &mut Reading<'_>) -> Option<Timestamp> {
+    let ready = condition(status, "Ready").filter(|it| it.word("status") == Some("False"))?;
+    reading.time(ready, "lastTransitionTime")
 }
 
 fn names(spec: Node<'_>, key: &str, reading: &mut Reading<'_>) -> Vec<Name> {

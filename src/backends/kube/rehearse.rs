@@ -77,16 +77,20 @@ async fn rights(wire: &Wire, plan: &Plan, writes: &[ResolvedWrite]) -> Vec<Acces
 async fn right(wire: &Wire, plan: &Plan, write: &ResolvedWrite) -> Access {
     let resource = resource(write.object.kind);
     let sub = write.subresource.map(subresource);
+    let verb = match write.format {
+        PatchFormat::Merge | PatchFormat::Json | PatchFormat::Strategic => "patch",
+        PatchFormat::Delete => "delete",
+    };
     let right = match sub {
-        Some(sub) => format!("patch {}/{sub}", resource.plural),
-        None => format!("patch {}", resource.plural),
+        Some(sub) => format!("{verb} {}/{sub}", resource.plural),
+        None => format!("{verb} {}", resource.plural),
     };
     let body = json!({
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SelfSubjectAccessReview",
         "spec": {"resourceAttributes": {
             "namespace": plan.target.namespace.as_str(),
-            "verb": "patch",
+            "verb": verb,
             "group": resource.group,
             "resource": resource.plural,
             "subresource": sub.unwrap_or_default(),
@@ -165,6 +169,8 @@ fn shown(plan: &Plan, writes: &[ResolvedWrite]) -> Block {
         let format = match write.format {
             PatchFormat::Merge => "merge patch",
             PatchFormat::Json => "JSON patch",
+            PatchFormat::Strategic => "strategic merge patch",
+            PatchFormat::Delete => "delete",
         };
         let place = format!("{}/{}", plan.target.namespace, write.object.name);
         // Writing into a String never fails.

@@ -7,9 +7,10 @@ use serde_json::Value;
 
 use super::argo::replicas;
 use super::fields::{Node, Reading};
-use super::meta::{self, Metadata};
+use super::meta::{self, Metadata, REVISION_LABEL};
 use super::owner;
 use super::rows::{Known, Owned};
+use crate::control::plan::HELD_ANNOTATION;
 use crate::domain::ids::{
     ClusterName, Generation, PodHash, Revision, Uid, WorkloadKind, WorkloadRef,
 };
@@ -17,9 +18,6 @@ use crate::domain::observed::Timestamp;
 use crate::domain::workload::{
     Controller, DaemonSetFacts, ReplicaCounts, ReplicaSet, StatefulSetFacts, Strategy, Workload,
 };
-
-/// On pods: the ControllerRevision they were made of.
-const REVISION_LABEL: &str = "controller-revision-hash";
 
 /// A StatefulSet, without its revisions.
 pub(super) fn stateful(
@@ -40,6 +38,7 @@ pub(super) fn stateful(
     let facts = StatefulSetFacts {
         observed_generation: reading.whole(status, "observedGeneration").map(Generation),
         partition: reading.count(rolling, "partition").or(rolling.is_there().then_some(0)),
+        held_from: held(object).and_then(|before| before.parse().ok()),
         is_ordered: !matches!(spec.word("podManagementPolicy"), Some("Parallel")),
         current,
         wanted,
@@ -60,11 +59,17 @@ pub(super) fn daemon(
     let facts = DaemonSetFacts {
         observed_generation: reading.whole(status, "observedGeneration").map(Generation),
         wanted: None,
+        held: held(object).is_some(),
         misscheduled: reading.count(status, "numberMisscheduled"),
     };
     let counts = scheduled(status, &mut reading);
     let controller = Controller::DaemonSet(facts);
     known(object, (WorkloadKind::DaemonSet, controller, counts), (cluster, seen_at), reading)
+}
+
+/// What our pause keeps of the time before it.
+fn held(object: &Value) -> Option<&str> {
+    Metadata::of(object).annotations.word(HELD_ANNOTATION)
 }
 
 /// The counters of a DaemonSet; those that are zero are left out where it says "one of some".

@@ -142,6 +142,13 @@ impl Ask {
         Self { method: Method::PATCH, body: Some((format, body)), ..Self::get(path, about) }
     }
 
+    /// A DELETE with its options.
+    #[must_use]
+    pub fn delete(path: String, options: Vec<u8>, about: About) -> Self {
+        let body = Some((Format::Json, options));
+        Self { method: Method::DELETE, body, ..Self::get(path, about) }
+    }
+
     /// With another deadline.
     #[must_use]
     pub const fn within(mut self, deadline: Duration) -> Self {

@@ -255,6 +255,8 @@ const fn format(format: PatchFormat) -> &'static str {
     match format {
         PatchFormat::Merge => "application/merge-patch+json",
         PatchFormat::Json => "application/json-patch+json",
+        PatchFormat::Strategic => "application/strategic-merge-patch+json",
+        PatchFormat::Delete => "delete",
     }
 }
 

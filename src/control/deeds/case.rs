@@ -4,7 +4,9 @@
 use crate::control::footing::{Aborted, is_observed};
 use crate::domain::ids::{Name, PodHash, Revision};
 use crate::domain::rollout::{PauseCondition, Rollout, RunPhase, RunStatus, Step};
-use crate::domain::workload::{Controller, DeploymentFacts, ReplicaSet, Strategy, Workload};
+use crate::domain::workload::{
+    Controller, DeploymentFacts, ReplicaSet, StatefulSetFacts, Strategy, Workload,
+};
 
 /// The pause that the controller makes at a step.
 pub(crate) const PAUSE_STEP: &str = "CanaryPauseStep";
@@ -87,15 +89,28 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// `spec.paused`.
+    /// The StatefulSet's words, if it is one.
+    #[must_use]
+    pub const fn stateful(self) -> Option<&'a StatefulSetFacts> {
+        match &self.workload.controller {
+            Controller::StatefulSet(facts) => Some(facts),
+            Controller::Argo(_)
+            | Controller::Flagger(_)
+            | Controller::Deployment(_)
+            | Controller::DaemonSet(_) => None,
+        }
+    }
+
+    /// It is moved by a controller of Kubernetes itself.
+    #[must_use]
+    pub const fn is_native(self) -> bool {
+        matches!(self.way(), Way::Deployment | Way::StatefulSet | Way::DaemonSet)
+    }
+
+    /// `spec.paused`, or what stands for it.
     #[must_use]
     pub fn hand_paused(self) -> bool {
-        match &self.workload.controller {
-            Controller::Argo(rollout) => rollout.spec.paused,
-            Controller::Flagger(flagger) => flagger.spec.suspend,
-            Controller::Deployment(facts) => facts.paused,
-            Controller::StatefulSet(_) | Controller::DaemonSet(_) => false,
-        }
+        self.workload.hand_paused()
     }
 
     /// The controller has seen the spec.

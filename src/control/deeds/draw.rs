@@ -1,6 +1,7 @@
 //! From a recipe of the table to the exact writes, and to what the watch must show afterwards.
 
 use super::case::{Case, PAUSE_BLUE_GREEN, PAUSE_STEP, Way};
+use super::draw_native::{self as native, removal};
 use super::needs::impossible;
 use super::target::{self, Target};
 use crate::control::action::Action;
@@ -37,6 +38,10 @@ pub enum Recipe {
     Rollback,
     /// A restart asked for now.
     Restart,
+    /// A StatefulSet's partition above all its pods.
+    Hold,
+    /// A StatefulSet's partition back to what it was.
+    Release,
 }
 
 /// Writes and what they must lead to.
@@ -54,10 +59,7 @@ pub(super) fn draw(
 ) -> Result<Drawn, Refusal> {
     let one = |write: Write, arrival: Arrival| Drawn { writes: vec![write], arrival };
     match recipe {
-        Recipe::Pause => Ok(one(
-            spec(case, vec![set(PAUSED, Value::Bool(true))], "it is paused by hand"),
-            Arrival::Paused,
-        )),
+        Recipe::Pause => Ok(one(pause_write(case), Arrival::Paused)),
         Recipe::Resume => Ok(one(resume_write(case), Arrival::Resumed)),
         Recipe::ClearPause => Ok(one(
             status(case, vec![set(PAUSE_CONDITIONS, Value::Null)], "the pause is taken away"),
@@ -79,7 +81,9 @@ pub(super) fn draw(
         Recipe::Retry => Ok(one(retry(case), Arrival::Retried)),
         Recipe::Rollback => {
             let target = target::choose(case, action, context)?;
-            let writes = template(case, &target);
+            let mut writes = template(case, &target);
+            let detail = context.and_then(|context| context.detail);
+            writes.extend(target::in_the_way(case, &target, detail).into_iter().map(removal));
             let arrival = match case.way() {
                 Way::Deployment | Way::StatefulSet | Way::DaemonSet => {
                     Arrival::Complete(target.hash)
@@ -91,6 +95,8 @@ pub(super) fn draw(
             Ok(Drawn { writes, arrival })
         }
         Recipe::Restart => Ok(one(restart(case), Arrival::Restarted)),
+        Recipe::Hold => Ok(native::hold(case)),
+        Recipe::Release => Ok(native::release(case)),
     }
 }
 
@@ -106,7 +112,17 @@ const STEP_INDEX: &[&str] = &["status", "currentStepIndex"];
 const PROMOTE_FULL: &[&str] = &["status", "promoteFull"];
 const ABORT: &[&str] = &["status", "abort"];
 
+fn pause_write(case: Case<'_>) -> Write {
+    if case.way() == Way::DaemonSet {
+        return native::stop(case);
+    }
+    spec(case, vec![set(PAUSED, Value::Bool(true))], "it is paused by hand")
+}
+
 fn resume_write(case: Case<'_>) -> Write {
+    if case.way() == Way::DaemonSet {
+        return native::go_on(case);
+    }
     // kubectl takes the field away from a Deployment; the Rollout plugin writes false.
     let value = match case.way() {
         Way::Deployment | Way::StatefulSet | Way::DaemonSet => Value::Null,
@@ -156,6 +172,9 @@ fn restart(case: Case<'_>) -> Write {
 fn template(case: Case<'_>, target: &Target<'_>) -> Vec<Write> {
     let replace = |path, value| Change { path, op: PatchOp::Replace, value };
     let set_name = name_of(target.set);
+    if matches!(case.way(), Way::StatefulSet | Way::DaemonSet) {
+        return vec![native::back(case, set_name)];
+    }
     let mut changes = vec![replace(TEMPLATE, Value::TemplateOf(set_name.clone()))];
     let source = case.rollout().and_then(|rollout| rollout.spec.workload_ref.as_ref());
     if case.way() == Way::Deployment {
@@ -216,16 +235,16 @@ fn name_of(set: &ReplicaSet) -> Name {
     set.name.clone()
 }
 
-const fn set(path: &'static [&'static str], value: Value) -> Change {
+pub(super) const fn set(path: &'static [&'static str], value: Value) -> Change {
     Change { path, op: PatchOp::Add, value }
 }
 
-fn own_object(case: Case<'_>) -> ObjectRef {
+pub(super) fn own_object(case: Case<'_>) -> ObjectRef {
     let target = &case.workload.target;
     ObjectRef { kind: ObjectKind::of(target.kind), name: target.name.clone() }
 }
 
-fn spec(case: Case<'_>, changes: Vec<Change>, done: &'static str) -> Write {
+pub(super) fn spec(case: Case<'_>, changes: Vec<Change>, done: &'static str) -> Write {
     let object = own_object(case);
     Write { object, subresource: None, format: PatchFormat::Merge, changes, done }
 }

@@ -3,6 +3,8 @@
 
 pub mod table;
 
+mod rows_native;
+
 #[cfg(test)]
 mod table_tests;
 
@@ -16,6 +18,8 @@ pub mod needs;
 mod target;
 
 mod draw;
+
+mod draw_native;
 
 mod predict;
 

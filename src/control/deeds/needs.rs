@@ -7,6 +7,7 @@ use crate::control::check::{CheckId, Refusal};
 use crate::control::footing::Aborted;
 use crate::control::plan::PlanContext;
 use crate::domain::rollout::Step;
+use crate::domain::workload::Strategy;
 
 /// The needs of the table of deeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,6 +45,12 @@ pub enum Need {
     Target,
     /// The object with the template is one we can write to.
     TemplateWritable,
+    /// A StatefulSet or DaemonSet whose controller replaces pods by itself.
+    Rolling,
+    /// It says how many pods it wants.
+    CountSaid,
+    /// A StatefulSet that a partition holds.
+    Partitioned,
 }
 
 impl Need {
@@ -71,6 +78,21 @@ impl Need {
             Self::OutsideWindow => outside_window(case),
             Self::Target => target::choose(case, action, context).err(),
             Self::TemplateWritable => template_writable(case),
+            Self::Rolling => unless(
+                (case.workload.strategy == Strategy::RollingUpdate).into(),
+                "its strategy is OnDelete: no pod is replaced until somebody deletes it",
+                "nothing to pause",
+            ),
+            Self::CountSaid => unless(
+                case.workload.replicas.desired.is_some().into(),
+                "it does not say how many pods it wants",
+                "set spec.replicas",
+            ),
+            Self::Partitioned => unless(
+                case.stateful().is_some_and(|facts| facts.partition.unwrap_or(0) > 0).into(),
+                "nobody paused it: its partition is 0",
+                "nothing to resume",
+            ),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::case::{Case, PAUSE_INCONCLUSIVE_RUN, PAUSE_STEP, Way};
 use super::draw::Recipe;
+use super::draw_native::partition_before;
 use super::table::{About, Row};
 use super::target::{self, Route, Target};
 use super::warn;
@@ -31,7 +32,10 @@ pub(super) fn predict(
 ) -> Told {
     let aim = aim(row.recipe, case, action, context);
     let route = aim.as_ref().map(|aim| target::route(case, aim, Some(context.now)));
-    let effect = effect(row.recipe, case, aim.as_ref().zip(route), context.now);
+    let mut effect = effect(row.recipe, case, aim.as_ref().zip(route), context.now);
+    if let Some(aim) = &aim {
+        removed(case, aim, context, &mut effect);
+    }
     let ignored = matches!(row.recipe, Recipe::Abort | Recipe::AbortAndUnpause)
         && case.flies_within_window()
         && !case.hand_paused();
@@ -63,6 +67,8 @@ fn aim<'a>(
         | Recipe::Abort
         | Recipe::AbortAndUnpause
         | Recipe::Retry
+        | Recipe::Hold
+        | Recipe::Release
         | Recipe::Restart => None,
     }
 }
@@ -131,6 +137,38 @@ fn effect(
             aim.map_or(String::new(), |(target, route)| rollback_effect(case, target, route, now))
         }
         Recipe::Restart => restart_effect(case),
+        Recipe::Hold => {
+            let pods = count(case.workload.replicas.desired);
+            format!("{}; the partition goes {} → {pods}", pause_effect(case), partition(case))
+        }
+        Recipe::Release => {
+            let before = partition_before(case);
+            let end = if before == 0 {
+                "all are new".to_owned()
+            } else {
+                format!("those from {before} on are new")
+            };
+            format!(
+                "it goes on replacing pods until {end}; the partition goes {} → {before}",
+                partition(case)
+            )
+        }
+    }
+}
+
+fn partition(case: Case<'_>) -> u32 {
+    case.stateful().and_then(|facts| facts.partition).unwrap_or(0)
+}
+
+/// Which pods are deleted, because they would hold up the way back.
+fn removed(case: Case<'_>, aim: &Target<'_>, context: &PlanContext<'_>, effect: &mut String) {
+    let pods = target::in_the_way(case, aim, context.detail);
+    let names: Vec<&str> = pods.iter().map(|pod| pod.name.as_str()).collect();
+    if !names.is_empty() {
+        effect.push_str(&format!(
+            "; {} will be deleted: not ready, it would hold up the way back for ever",
+            names.join(", ")
+        ));
     }
 }
 
@@ -158,7 +196,7 @@ fn pause_effect(case: Case<'_>) -> String {
 }
 
 fn resume_effect(case: Case<'_>, now: Timestamp) -> String {
-    if case.way() == Way::Deployment {
+    if case.is_native() {
         return "it goes on replacing pods until all are new".to_owned();
     }
     let timer = case.step().and_then(|(_, step)| match step {
@@ -298,8 +336,20 @@ fn rollback_effect(case: Case<'_>, target: &Target<'_>, route: Route, now: Times
                 (revision.0.saturating_add(1)).to_string()
             });
             format!(
-                "back to {aim}, which becomes revision {number}; pods are replaced a few at a time"
+                "back to {aim}, which becomes revision {number}; pods are replaced {}",
+                few(case)
             )
+        }
+    }
+}
+
+/// How many at once.
+const fn few(case: Case<'_>) -> &'static str {
+    match case.way() {
+        Way::StatefulSet => "one after the other, the last one first",
+        Way::DaemonSet => "node by node",
+        Way::Deployment | Way::Canary | Way::BlueGreen | Way::OtherRollout | Way::Flagger => {
+            "a few at a time"
         }
     }
 }
@@ -322,7 +372,7 @@ fn restart_effect(case: Case<'_>) -> String {
     let pods = pods(case.workload.replicas.desired);
     match case.way() {
         Way::Deployment | Way::StatefulSet | Way::DaemonSet => {
-            format!("its {pods} are replaced a few at a time, same version")
+            format!("its {pods} are replaced {}, same version", few(case))
         }
         Way::Canary | Way::BlueGreen | Way::OtherRollout | Way::Flagger => {
             format!("its {pods} are evicted and made anew, stable ones first, same version")

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::case::{Case, Way};
 use super::draw::{self, Recipe};
 use super::needs::{Need, impossible};
-use super::{predict, target};
+use super::{predict, rows_native, target};
 use crate::control::action::Action;
 use crate::control::check::Refusal;
 use crate::control::footing::Footing;
@@ -105,8 +105,12 @@ const CANARY: &[Way] = &[Way::Canary];
 const BLUE_GREEN: &[Way] = &[Way::BlueGreen];
 const DEPLOYMENT: &[Way] = &[Way::Deployment];
 
-/// The table.
-pub static ROWS: &[Row] = &[
+/// The table: Argo Rollouts and Deployments here, StatefulSets and DaemonSets in a file of their own.
+pub fn rows() -> impl Iterator<Item = &'static Row> {
+    ROWS.iter().chain(rows_native::ROWS)
+}
+
+static ROWS: &[Row] = &[
     Row {
         deed: Action::Pause,
         ways: ROLLOUT,
@@ -372,7 +376,7 @@ pub static ROWS: &[Row] = &[
     },
 ];
 
-const ROLLBACK: Action = Action::Rollback { to: None };
+pub(super) const ROLLBACK: Action = Action::Rollback { to: None };
 
 const SKIP_NEEDS: &[Need] = &[
     Need::Living,
@@ -408,7 +412,7 @@ impl State {
 pub fn row(action: Action, case: Case<'_>) -> Result<&'static Row, Refusal> {
     let way = case.way();
     let same = |deed: Action| std::mem::discriminant(&deed) == std::mem::discriminant(&action);
-    ROWS.iter()
+    rows()
         .find(|row| same(row.deed) && row.ways.contains(&way) && row.state.holds(case))
         .ok_or_else(|| no_row(action, case))
 }
@@ -425,7 +429,7 @@ fn no_row(action: Action, case: Case<'_>) -> Refusal {
             let remedy = match action {
                 Action::Abort => "pause holds it, roll back undoes it",
                 Action::Promote | Action::PromoteFull | Action::Skip | Action::Retry => {
-                    "it knows roll back and restart"
+                    "it knows pause, roll back and restart"
                 }
                 Action::Pause | Action::Resume | Action::Rollback { .. } | Action::Restart => "",
             };

@@ -8,11 +8,14 @@ use crate::analysis::pace;
 use crate::control::action::Action;
 use crate::control::check::Refusal;
 use crate::control::plan::PlanContext;
-use crate::domain::detail::{AnalysisRun, Detail};
+use crate::domain::detail::{AnalysisRun, Detail, Pod};
 use crate::domain::ids::{PodHash, Revision};
 use crate::domain::observed::Timestamp;
 use crate::domain::rollout::RunPhase;
-use crate::domain::workload::ReplicaSet;
+use crate::domain::workload::{ReplicaSet, Strategy};
+
+/// Most pods that one roll back deletes; in order there is one, beside those that failed later.
+const IN_THE_WAY_MAX: usize = 8;
 
 /// The revision a roll back goes to.
 #[derive(Clone, Debug)]
@@ -41,7 +44,7 @@ pub(super) enum Route {
     WithinWindowCold,
     /// Like any new version: all steps again.
     Anew,
-    /// A Deployment: replaced a few at a time.
+    /// By a controller of Kubernetes itself: replaced a few at a time.
     Rolling,
 }
 
@@ -97,14 +100,49 @@ fn by_rule<'a>(case: Case<'a>, detail: Option<&Detail>) -> Result<Target<'a>, Re
     {
         return Ok(target);
     }
+    if let Some(target) = last_whole(case) {
+        return Ok(target);
+    }
     let older = older_sets(case).find(|(set, _)| promoted(case, set, detail) != Some(false));
     let Some((set, hash)) = older else {
+        if matches!(case.way(), Way::StatefulSet | Way::DaemonSet) {
+            return Err(impossible(
+                "no other ControllerRevision is left: there is nothing to roll back to",
+                "release a good version",
+            ));
+        }
         return Err(impossible(
             "no older revision is left that was ever fully promoted",
             "name one with --to, if one is there, or release a good version",
         ));
     };
     Ok(Target { set, promoted: promoted(case, set, detail), hash })
+}
+
+/// What a StatefulSet had rolled out to the end before the update that is on its way.
+fn last_whole(case: Case<'_>) -> Option<Target<'_>> {
+    let hash = case.stateful()?.current.as_ref().filter(|hash| Some(*hash) != case.current())?;
+    let set = case.workload.revision_by_hash(hash)?;
+    Some(Target { set, hash: hash.clone(), promoted: Some(true) })
+}
+
+/// Pods of a StatefulSet that replaces them in order which would hold up the way back for ever: not ready, and not of the
+/// version it goes back to. Deleted, they come back in that version (`reference/rollouts.md` §3.2).
+pub(super) fn in_the_way<'a>(
+    case: Case<'_>,
+    target: &Target<'_>,
+    detail: Option<&'a Detail>,
+) -> Vec<&'a Pod> {
+    let holds = case.workload.strategy == Strategy::RollingUpdate
+        && case.stateful().is_some_and(|facts| facts.is_ordered);
+    let stands = |pod: &&Pod| {
+        !pod.is_ready()
+            && pod.hash.is_some()
+            && pod.hash.as_ref() != Some(&target.hash)
+            && pod.status.as_str() != "Terminating"
+    };
+    let pods = detail.filter(|_| holds).map_or(&[][..], |detail| &detail.pods);
+    pods.iter().filter(stands).take(IN_THE_WAY_MAX).collect()
 }
 
 /// Revisions older than the wanted one, newest first, whose template differs from it.
@@ -137,7 +175,7 @@ fn known(case: Case<'_>) -> String {
 /// Whether a revision was ever fully promoted, as far as one can know: the controller writes it nowhere but in
 /// events, which live an hour, and in the fate of its analysis runs.
 fn promoted(case: Case<'_>, set: &ReplicaSet, detail: Option<&Detail>) -> Option<bool> {
-    if case.deployment().is_some() || set.hash.as_ref() == case.stable() {
+    if case.is_native() || set.hash.as_ref() == case.stable() {
         return Some(true);
     }
     let detail = detail?;
@@ -157,7 +195,7 @@ fn failed_for(run: &AnalysisRun, set: &ReplicaSet) -> bool {
 
 /// Which rule of the controller applies on the way to `target` (`reference/rollouts.md` §1.11).
 pub(super) fn route(case: Case<'_>, target: &Target<'_>, now: Option<Timestamp>) -> Route {
-    if case.way() == Way::Deployment {
+    if case.is_native() {
         return Route::Rolling;
     }
     if case.in_flight() && case.stable() == Some(&target.hash) {
@@ -187,7 +225,18 @@ pub(super) fn about(case: Case<'_>, route: Route, last_took: Option<Duration>) -
         }
         (Route::ToStable | Route::WithinWindow, _, true) => Some(Duration::from_millis(200)),
         (Route::ToStable | Route::WithinWindow, _, false) => Some(Duration::from_millis(1_900)),
-        (Route::Rolling, _, _) => Some(last_took.unwrap_or(Duration::from_secs(5))),
+        (Route::Rolling, way, _) => {
+            let usual = match way {
+                Way::StatefulSet => 7,
+                Way::DaemonSet => 9,
+                Way::Deployment
+                | Way::Canary
+                | Way::BlueGreen
+                | Way::OtherRollout
+                | Way::Flagger => 5,
+            };
+            Some(last_took.unwrap_or(Duration::from_secs(usual)))
+        }
         (Route::WithinWindowCold, _, _) => None,
         (Route::Anew, _, _) => last_took,
     }

@@ -7,7 +7,7 @@ use super::draw::Recipe;
 use super::target::Target;
 use crate::control::footing::Aborted;
 use crate::domain::text::Text;
-use crate::domain::workload::OwnerTool;
+use crate::domain::workload::{OwnerTool, Strategy};
 
 /// What else one must know before saying yes.
 pub(super) fn warnings(recipe: Recipe, case: Case<'_>, aim: Option<&Target<'_>>) -> Arc<[Text]> {
@@ -19,9 +19,9 @@ pub(super) fn warnings(recipe: Recipe, case: Case<'_>, aim: Option<&Target<'_>>)
 
 fn warn(recipe: Recipe, case: Case<'_>, aim: Option<&Target<'_>>, out: &mut Vec<String>) {
     match recipe {
-        Recipe::Pause => warn_pause(case, out),
+        Recipe::Pause | Recipe::Hold => warn_pause(case, out),
         Recipe::ClearPause => warn_gate(case, out),
-        Recipe::PassStep | Recipe::Resume => {}
+        Recipe::PassStep | Recipe::Resume | Recipe::Release => {}
         Recipe::PromoteFull => {
             out.push("nothing judges the new version any more on its way".to_owned());
         }
@@ -35,12 +35,25 @@ fn warn(recipe: Recipe, case: Case<'_>, aim: Option<&Target<'_>>, out: &mut Vec<
         }
         Recipe::BackToStable | Recipe::Rollback => warn_back(case, aim, out),
         Recipe::Restart => {
+            warn_on_delete(case, out);
             out.push("pods come up with what ConfigMaps and Secrets hold now".to_owned());
         }
     }
 }
 
 fn warn_pause(case: Case<'_>, out: &mut Vec<String>) {
+    match case.way() {
+        Way::StatefulSet => out.push(
+            "a new pod that goes away meanwhile comes back in the old version; pods added by scaling \
+             up are of the new one"
+                .to_owned(),
+        ),
+        Way::DaemonSet => out.push(
+            "a pod that goes away meanwhile, and one on a new node, comes in the new version"
+                .to_owned(),
+        ),
+        Way::Canary | Way::BlueGreen | Way::OtherRollout | Way::Flagger | Way::Deployment => {}
+    }
     if case.abort() != Aborted::No {
         out.push("it is aborted: the phase stays Degraded although the pause holds".to_owned());
     }
@@ -93,7 +106,22 @@ fn warn_abort(case: Case<'_>, out: &mut Vec<String>) {
     }
 }
 
+/// Nobody replaces the pods of `OnDelete`.
+fn warn_on_delete(case: Case<'_>, out: &mut Vec<String>) {
+    if case.workload.strategy == Strategy::OnDelete {
+        out.push(
+            "its strategy is OnDelete: every pod stays as it is until somebody deletes it"
+                .to_owned(),
+        );
+    }
+    let partition = case.stateful().and_then(|facts| facts.partition).unwrap_or(0);
+    if partition > 0 {
+        out.push(format!("pods below its partition ({partition}) stay as they are"));
+    }
+}
+
 fn warn_back(case: Case<'_>, aim: Option<&Target<'_>>, out: &mut Vec<String>) {
+    warn_on_delete(case, out);
     out.push(
         "only the pod template goes back: ConfigMaps, Secrets, steps and replicas stay as they are"
             .to_owned(),
@@ -124,8 +152,16 @@ fn warn_owner(recipe: Recipe, case: Case<'_>, out: &mut Vec<String>) {
     let words = match (touches(recipe, case), owner.tool) {
         (Touches::Nothing, _) | (Touches::PausedField, OwnerTool::Helm) => return,
         (Touches::PausedField, _) => format!(
-            "{} manages it: if spec.paused is in its source, this is put back",
-            manager(owner.tool, name)
+            "{} manages it: if {} is in its source, this is put back",
+            manager(owner.tool, name),
+            match case.way() {
+                Way::StatefulSet | Way::DaemonSet => "spec.updateStrategy",
+                Way::Canary
+                | Way::BlueGreen
+                | Way::OtherRollout
+                | Way::Flagger
+                | Way::Deployment => "spec.paused",
+            }
         ),
         (Touches::Template, OwnerTool::ArgoCd) => format!(
             "Argo CD application {name} manages it: with self-heal it puts this back within seconds, \
@@ -179,7 +215,11 @@ fn touches(recipe: Recipe, case: Case<'_>) -> Touches {
         | Recipe::Abort
         | Recipe::Retry
         | Recipe::Restart => Touches::Nothing,
-        Recipe::Pause | Recipe::Resume | Recipe::AbortAndUnpause => Touches::PausedField,
+        Recipe::Pause
+        | Recipe::Resume
+        | Recipe::AbortAndUnpause
+        | Recipe::Hold
+        | Recipe::Release => Touches::PausedField,
         Recipe::BackToStable | Recipe::Rollback => Touches::Template,
     }
 }

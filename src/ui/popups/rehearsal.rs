@@ -2,7 +2,9 @@
 
 use crate::app::state::State;
 use crate::control::order::{Order, OrderState};
-use crate::control::plan::{AccessAnswer, DryRun, Rehearsal, Subresource, Value, Write};
+use crate::control::plan::{
+    AccessAnswer, DryRun, PatchFormat, Rehearsal, Subresource, Value, Write,
+};
 use crate::domain::observed::Freshness;
 use crate::domain::text::Text;
 use crate::ui::answer;
@@ -53,6 +55,9 @@ fn symbols(write: &Write) -> Vec<String> {
         None => "",
     };
     let head = format!("{kind} {}{part}", write.object.name);
+    if write.format == PatchFormat::Delete {
+        return vec![format!("{head}: deleted")];
+    }
     let set = |change: &crate::control::plan::Change| {
         format!("{head}: {} = {}", change.path.join("."), value(&change.value))
     };
@@ -64,7 +69,8 @@ fn value(value: &Value) -> String {
         Value::Null => "null".to_owned(),
         Value::Bool(value) => value.to_string(),
         Value::Int(value) => value.to_string(),
-        Value::TemplateOf(name) => format!("the pod template of {name}"),
+        Value::Word(word) => word.to_string(),
+        Value::RevisionOf(name) | Value::TemplateOf(name) => format!("the pod template of {name}"),
         Value::AnnotationsOf(name) => format!("the annotations of {name}"),
         Value::ServerTime => "the server's time".to_owned(),
     }
