@@ -108,6 +108,9 @@ mod follow_tests;
 mod objects_tests;
 
 #[cfg(test)]
+mod sets_tests;
+
+#[cfg(test)]
 mod plane;
 
 #[cfg(test)]

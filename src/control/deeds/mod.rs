@@ -11,6 +11,9 @@ mod table_tests;
 #[cfg(test)]
 mod predict_tests;
 
+#[cfg(test)]
+mod native_tests;
+
 pub mod case;
 
 pub mod needs;
