@@ -130,6 +130,9 @@ pub fn look(order: &mut Order, facts: &Facts<'_>) -> Vec<AuditEntry> {
     }
 }
 
+/// Why nothing was sent when the operator said no: no news to whoever said it.
+pub const GIVEN_UP: &str = "given up before anything was sent";
+
 /// Stops following the order. What was sent stays sent. Returns what to record.
 #[must_use]
 pub fn give_up(order: &mut Order, how: GiveUp, now: Timestamp) -> Vec<AuditEntry> {
@@ -146,7 +149,7 @@ pub fn give_up(order: &mut Order, how: GiveUp, now: Timestamp) -> Vec<AuditEntry
         (
             OrderState::Rehearsing | OrderState::Rehearsed(_) | OrderState::RehearsalFailed(_),
             GiveUp::NoWait | GiveUp::Interrupted,
-        ) => Outcome::NotSent(Text::from("given up before anything was sent")),
+        ) => Outcome::NotSent(Text::from(GIVEN_UP)),
     };
     end(order, outcome, now)
 }

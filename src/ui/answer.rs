@@ -10,6 +10,7 @@ use crate::app::keymap::KeyContext;
 use crate::app::state::{Mode, State};
 use crate::control::action::Action;
 use crate::control::order::{Order, OrderState, Outcome};
+use crate::control::order_machine::GIVEN_UP;
 use crate::control::plan::{PlanContext, plan, possible};
 use crate::domain::ids::OrderId;
 use crate::domain::metric::{MetricKind, MetricPair, Reading};
@@ -361,7 +362,9 @@ fn ended(deed: &str, outcome: &Outcome) -> Option<(Role, String)> {
         Outcome::Unknown(why) => {
             (Role::Danger, format!("▲ {deed}: nobody can tell whether it happened: {why}"))
         }
-        Outcome::NotSent(_) => return None,
+        Outcome::NotSent(why) if why.as_str() == GIVEN_UP => return None,
+        // After a yes: whoever looked away must not believe that it happened.
+        Outcome::NotSent(why) => (Role::Warning, format!("▲ {deed} was not sent: {why}")),
     })
 }
 

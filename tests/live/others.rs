@@ -155,7 +155,7 @@ async fn a_viewer_is_refused_with_the_missing_right_before_anything_is_sent() {
 
 /// Freezes a part of the plane while a deed is sent, lets it go, and follows the order to its end.
 async fn frozen(component: &str, action: Action) {
-    let Some(plane) = Plane::new().await else { return };
+    let Some(plane) = Plane::alone().await else { return };
     let Some(tool) = std::env::var_os("PILOTHOUSE_LIVE_TOOL") else {
         eprintln!("skipped: PILOTHOUSE_LIVE_TOOL names nothing that can freeze a server");
         return;

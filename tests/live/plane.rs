@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use http::{Method, Request};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde_json::{Value, json};
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// Nothing on the live plane takes longer; a test that waits so long has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
@@ -17,12 +18,22 @@ const POLL: Duration = Duration::from_millis(50);
 
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
+/// Who stops a part of the plane must be alone on it.
+static USE: RwLock<()> = RwLock::const_new(());
+
+/// What keeps others from stopping it, or from using what is stopped.
+enum Hold {
+    Shared { _guard: RwLockReadGuard<'static, ()> },
+    Alone { _guard: RwLockWriteGuard<'static, ()> },
+}
+
 /// A namespace of its own on the cluster under test.
 pub(crate) struct Plane {
     pub(crate) context: String,
     pub(crate) namespace: String,
     client: kube::Client,
     audit_log: Option<PathBuf>,
+    _hold: Hold,
 }
 
 /// One write that reached the server and had an effect.
@@ -35,6 +46,15 @@ pub(crate) struct Witnessed {
 impl Plane {
     /// `None`, and a word on stderr, when there is no cluster to test on.
     pub(crate) async fn new() -> Option<Self> {
+        Self::held(Hold::Shared { _guard: USE.read().await }).await
+    }
+
+    /// The same, while no other test uses the cluster.
+    pub(crate) async fn alone() -> Option<Self> {
+        Self::held(Hold::Alone { _guard: USE.write().await }).await
+    }
+
+    async fn held(hold: Hold) -> Option<Self> {
         let Ok(context) = std::env::var("PILOTHOUSE_LIVE_CONTEXT") else {
             eprintln!("skipped: PILOTHOUSE_LIVE_CONTEXT names no live cluster");
             return None;
@@ -47,7 +67,7 @@ impl Plane {
         let number = NUMBER.fetch_add(1, Ordering::SeqCst);
         let namespace = format!("ph-{}-{number}", std::process::id());
         let audit_log = std::env::var_os("AUDIT_LOG").map(PathBuf::from);
-        let plane = Self { context, namespace, client, audit_log };
+        let plane = Self { context, namespace, client, audit_log, _hold: hold };
         let body =
             json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": plane.namespace}});
         plane.send(Method::POST, "/api/v1/namespaces", "application/json", &body).await;

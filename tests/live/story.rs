@@ -59,19 +59,19 @@ async fn a_bad_canary_is_seen_charted_and_aborted_by_keys_and_seen_to_arrive() {
     // A curve, not only the key to the curves.
     cockpit.pty.wait_for("bars of the canary", |screen| screen.contents().matches('█').count() > 8);
 
-    // Not armed: the dialog says no, and nothing is sent.
-    cockpit.pty.keys("a");
+    // Not armed: a promotion is refused in its dialog, and nothing is sent. The way back needs no arming.
+    cockpit.pty.keys("p");
     cockpit.line(&["dry run accepted"]);
     cockpit.pty.keys("y");
     cockpit.line(&["✗ refused"]);
     assert_eq!(plane.asked(), 0);
     cockpit.pty.keys("esc");
     cockpit.pty.wait_for("no dialog", |screen| !screen.contents().contains("dry run"));
-    cockpit.pty.keys("m");
-    cockpit.line(&["ARMED", &context]);
     cockpit.pty.keys("a");
     cockpit.line(&["dry run accepted"]);
-    cockpit.line(&["{\"status\":{\"abort\":true,\"promoteFull\":false}}"]);
+    cockpit.line(&["\"abort\": true,"]);
+    cockpit.line(&["\"promoteFull\": false"]);
+    let shown = cockpit.text();
     cockpit.pty.keys("tab");
     cockpit.line(&["ends the reason"]);
     for key in "errors".chars() {
@@ -87,7 +87,11 @@ async fn a_bad_canary_is_seen_charted_and_aborted_by_keys_and_seen_to_arrive() {
     if let Some(seen) = plane.witnessed(1).await {
         assert_eq!(seen.len(), 1, "{seen:#?}");
         assert_eq!(seen[0].what, "patch rollouts/status");
-        assert_eq!(seen[0].body["status"], json!({"abort": true, "promoteFull": false}));
+        // Exactly what the dialog showed: the deed and its mark.
+        let status = &seen[0].body["status"];
+        assert_eq!((&status["abort"], &status["promoteFull"]), (&json!(true), &json!(false)));
+        assert!(shown.contains(status["message"].as_str().unwrap()), "{shown}");
+        assert_eq!(status.as_object().unwrap().len(), 3, "{status:#}");
         assert_eq!(plane.asked(), 1);
     }
     cockpit.line(&["state", "degraded"]);
@@ -164,6 +168,8 @@ async fn the_dialog_asks_again_when_others_change_the_image_or_promote() {
     assert_eq!(plane.asked(), 0);
 
     // Asked again, a yes is a yes to what is so now.
+    cockpit.line(&["will", "CanaryPauseStep is taken away", "revision 3"]);
+    cockpit.line(&["generation", "step 4"]);
     cockpit.line(&["dry run accepted"]);
     cockpit.pty.keys("y");
     cockpit.line(&["promote", "thirteen", "arrived"]);
