@@ -7,6 +7,7 @@
 #![expect(clippy::tests_outside_test_module, reason = "an integration test is one module")]
 #![expect(clippy::disallowed_types, reason = "the listener and the test share one screen")]
 
+mod alone;
 mod canaries;
 mod cockpit;
 mod manifests;

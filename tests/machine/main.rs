@@ -139,6 +139,12 @@ fn cockpit(mode: Mode) -> State {
 }
 
 fn cockpit_over(mode: Mode, workload: Workload) -> State {
+    let mut state = listing(mode, workload);
+    let _ = fed(&mut state, 1, Feed::Synced);
+    state
+}
+
+fn listing(mode: Mode, workload: Workload) -> State {
     let session = Session {
         clusters: vec![ClusterName::new("eu")],
         mode,
@@ -150,7 +156,6 @@ fn cockpit_over(mode: Mode, workload: Workload) -> State {
     let _ = start(&mut state);
     let _ = fed(&mut state, 1, Feed::Health(SourceHealth::Live));
     let _ = fed(&mut state, 1, Feed::Changed(vec![workload]));
-    let _ = fed(&mut state, 1, Feed::Synced);
     state
 }
 
@@ -193,7 +198,9 @@ fn dialog_is_open(state: &State) -> bool {
 
 #[test]
 fn the_most_urgent_row_is_selected_when_the_list_is_in() {
-    let state = cockpit(Mode::Real);
+    let mut state = listing(Mode::Real, waiting("web"));
+    let _ = press(&mut state, 1, "m"); // A key that chooses no row.
+    let _ = fed(&mut state, 1, Feed::Synced);
     assert_eq!(state.focus().selected, Some(target("web")));
 }
 

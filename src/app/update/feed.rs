@@ -68,9 +68,11 @@ pub(super) fn take(state: &mut State, source: &SourceId, seen: Observed<Feed>) -
     }
 }
 
-/// The screen answers for the most urgent row as lists come in, until the operator does something.
+/// The screen answers for the most urgent row as lists come in, until the operator does something; who pressed a key
+/// before the first list was in has chosen nothing yet.
 fn first_selection(state: &mut State) -> Vec<Effect> {
-    if state.session.front == FrontKind::Headless || state.focus.list.is_chosen {
+    let is_chosen = state.focus.list.is_chosen && state.focus.selected.is_some();
+    if state.session.front == FrontKind::Headless || is_chosen {
         return vec![];
     }
     super::command::select_first(state);
