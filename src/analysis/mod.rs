@@ -8,6 +8,11 @@ pub mod stall;
 
 mod flagger_status;
 
+pub mod flagger_steps;
+
+#[cfg(test)]
+mod flagger_tests;
+
 pub mod pace;
 
 pub mod steps;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::flagger_steps;
 use crate::domain::ids::PodHash;
 use crate::domain::observed::Timestamp;
 use crate::domain::rollout::{PauseCondition, Rollout, Step};
@@ -35,6 +36,9 @@ pub struct Weight {
 /// The current step of a canary; `None` without steps or before the controller has counted.
 #[must_use]
 pub fn position(workload: &Workload) -> Option<Position> {
+    if let Some(flagger) = workload.flagger() {
+        return flagger_steps::position(flagger);
+    }
     let rollout = workload.rollout()?;
     let index = rollout.status.step_index?;
     let steps = &rollout.spec.steps;
@@ -110,6 +114,9 @@ pub fn current_step(rollout: &Rollout) -> Option<(u32, &Step)> {
 /// nothing for other strategies.
 #[must_use]
 pub fn weight(workload: &Workload) -> Weight {
+    if let Some(flagger) = workload.flagger() {
+        return flagger_steps::weight(flagger);
+    }
     match (workload.rollout(), workload.strategy) {
         (Some(rollout), Strategy::Canary) => {
             let desired = desired(rollout);
@@ -157,6 +164,10 @@ fn actual(workload: &Workload, rollout: &Rollout, desired: u32) -> u32 {
 /// The ReplicaSet of the new version while it is not the proven one.
 #[must_use]
 pub fn canary(workload: &Workload) -> Option<&ReplicaSet> {
+    // Target and primary of a Canary never have the same hash, whatever they run.
+    if workload.flagger().is_some_and(|flagger| !flagger.status.phase.is_running()) {
+        return None;
+    }
     let current = workload.current_hash()?;
     if stable_hash(workload).as_ref() == Some(&current) {
         return None;
@@ -176,6 +187,9 @@ pub fn stable(workload: &Workload) -> Option<&ReplicaSet> {
 pub fn stable_hash(workload: &Workload) -> Option<&PodHash> {
     if let Some(rollout) = workload.rollout() {
         return rollout.status.hashes.stable.as_ref();
+    }
+    if let Some(flagger) = workload.flagger() {
+        return flagger.primary.as_ref();
     }
     let current = workload.current_hash();
     let older = workload.revisions.iter().find(|set| {

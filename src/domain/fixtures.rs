@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::domain::flagger::{Analysis, Flagger, FlaggerSpec, FlaggerStatus, Phase, Route, Target};
 use crate::domain::ids::{
     ClusterName, Generation, Name, Namespace, PodHash, ResourceVersion, Revision, Uid,
     WorkloadKind, WorkloadRef,
@@ -330,6 +331,48 @@ impl Make {
 
     pub(crate) fn version(mut self, version: &str) -> Self {
         self.0.meta.resource_version = ResourceVersion::new(version);
+        self
+    }
+}
+
+/// Flagger's canary by an HTTPRoute in this phase, 10 to 50 % in steps of 10, at 20 %; the primary is `STABLE`.
+pub(crate) fn flagger(phase: Phase) -> Make {
+    let spec = FlaggerSpec {
+        target: Target { kind: Text::from("Deployment"), name: Name::new("web") },
+        provider: Some(Text::from("gatewayapi:v1")),
+        service: Name::new("web"),
+        analysis: Analysis {
+            interval: Duration::from_secs(10),
+            threshold: 2,
+            weights: [10, 20, 30, 40, 50].into(),
+            ..Analysis::default()
+        },
+        progress_deadline: Duration::from_mins(2),
+        ..FlaggerSpec::default()
+    };
+    let status = FlaggerStatus {
+        phase,
+        weight: if phase == Phase::Progressing { 20 } else { 0 },
+        last_transition: Some(at(990)),
+        applied: Some(Text::from("new")),
+        promoted: Some(Text::from("old")),
+        ..FlaggerStatus::default()
+    };
+    let canary = if phase.is_running() { 20 } else { 0 };
+    let kind = Text::from("HTTPRoute");
+    let route = Route { kind, name: Name::new("web"), canary, primary: 100 - canary };
+    let (candidate, primary) = (Some(PodHash::new(NEW)), Some(PodHash::new(STABLE)));
+    let facts = Flagger { spec, status, candidate, primary, route: Some(route) };
+    let controller = Controller::Flagger(Box::new(facts));
+    workload(WorkloadKind::Canary, Strategy::Canary, controller)
+}
+
+impl Make {
+    /// Changes what Flagger says.
+    pub(crate) fn canary(mut self, change: impl FnOnce(&mut Flagger)) -> Self {
+        if let Controller::Flagger(flagger) = &mut self.0.controller {
+            change(flagger);
+        }
         self
     }
 }

@@ -11,6 +11,7 @@ use crate::domain::rollout::{Rollout, Step};
 use crate::domain::workload::{Strategy, Workload};
 
 use super::chart::bar;
+use super::flagger;
 use super::format::{self, Keep};
 use super::ink::Words;
 use super::summary;
@@ -51,6 +52,9 @@ fn completed(message: &str) -> Option<u32> {
 #[must_use]
 pub fn lines(row: &Row, now: Timestamp, cells: usize) -> Vec<Words> {
     let workload = &row.workload;
+    if let Some(facts) = workload.flagger() {
+        return flagger::lines(row, facts, now, cells);
+    }
     match (workload.strategy, workload.rollout()) {
         (Strategy::Canary, Some(rollout)) => canary(row, rollout, now, cells),
         (Strategy::BlueGreen, Some(rollout)) => blue_green(row, rollout, now),

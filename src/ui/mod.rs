@@ -4,11 +4,13 @@ pub mod answer;
 pub mod chart;
 pub mod colour;
 pub mod curves;
+mod flagger;
 pub mod format;
 pub mod grid;
 pub mod header;
 pub mod hints;
 pub mod ink;
+
 pub mod ladder;
 pub mod marks;
 pub mod sections;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use super::routes::OwnedRoute;
 use super::rows::{FleetKind, Known, Owned, Row};
 use super::sets;
 use super::watch::is_later;
@@ -49,6 +50,8 @@ pub(super) struct Fleet {
     entries: HashMap<Uid, Entry>,
     by_target: HashMap<WorkloadRef, Uid>,
     sets: HashMap<Uid, Vec<Set>>,
+    /// By the Canary they belong to.
+    routes: HashMap<Uid, (OwnedRoute, FleetKey, u64)>,
     owner_of: HashMap<Uid, Uid>,
     lists: HashMap<FleetKey, u64>,
     /// What is only a part of a release → the release: what a Rollout names by `workloadRef`, what a Canary releases.
@@ -67,6 +70,7 @@ impl Fleet {
         let dirty = match row {
             Row::Workload(known, _) => self.put_workload(key, known, list, came),
             Row::Set(owned) => self.put_set(key, *owned, list),
+            Row::Route(owned) => self.put_route(key, *owned, list),
         };
         self.with_releases(dirty)
     }
@@ -153,7 +157,15 @@ impl Fleet {
         dirty
     }
 
+    fn put_route(&mut self, key: &FleetKey, owned: OwnedRoute, list: u64) -> Vec<WorkloadRef> {
+        let owner = owned.owner.clone();
+        self.owner_of.insert(owned.uid.clone(), owner.clone());
+        self.routes.insert(owner.clone(), (owned, key.clone(), list));
+        self.target_of(&owner).into_iter().collect()
+    }
+
     fn drop_set(&mut self, owner: &Uid, uid: &Uid) -> Option<WorkloadRef> {
+        self.routes.retain(|_, (route, ..)| route.uid != *uid);
         if let Some(sets) = self.sets.get_mut(owner) {
             sets.retain(|known| known.facts.uid != *uid);
             if sets.is_empty() {
@@ -206,6 +218,8 @@ impl Fleet {
         let sets = self.sets.values().flatten().filter(|set| is_gone(&set.from, set.list));
         let mut gone: Vec<Uid> = entries.map(|(uid, _)| uid.clone()).collect();
         gone.extend(sets.map(|set| set.facts.uid.clone()));
+        let routes = self.routes.values().filter(|(_, from, list)| is_gone(from, *list));
+        gone.extend(routes.map(|(route, ..)| route.uid.clone()));
         gone.iter().flat_map(|uid| self.gone(uid)).collect()
     }
 
@@ -245,9 +259,11 @@ impl Fleet {
             Some(part.revision_by_hash(hash)?.clone())
         };
         let (new, serving) = (current(&target), current(&primary));
+        let route = self.routes.get(&workload.meta.uid).map(|(owned, ..)| owned.route.clone());
         if let Controller::Flagger(flagger) = &mut workload.controller {
             flagger.candidate = new.as_ref().and_then(|set| set.hash.clone());
             flagger.primary = serving.as_ref().and_then(|set| set.hash.clone());
+            flagger.route = route;
         }
         if let Some(primary) = primary {
             workload.replicas = primary.replicas;

@@ -63,6 +63,8 @@ mod heartbeat;
 
 mod fleet;
 
+mod routes;
+
 mod waiting;
 
 mod outbox;

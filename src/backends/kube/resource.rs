@@ -34,6 +34,13 @@ pub const CONTROLLER_REVISIONS: Resource = apps("controllerrevisions", "Controll
 /// Canaries of Flagger.
 pub const CANARIES: Resource =
     Resource { group: "flagger.app", version: "v1beta1", plural: "canaries", kind: "Canary" };
+/// `HTTPRoutes` of the Gateway API: how Flagger splits traffic there.
+pub const HTTP_ROUTES: Resource = Resource {
+    group: "gateway.networking.k8s.io",
+    version: "v1",
+    plural: "httproutes",
+    kind: "HTTPRoute",
+};
 /// Pods.
 pub const PODS: Resource = core("pods", "Pod");
 /// Events (of the core group: the one that every version has).

@@ -7,7 +7,8 @@ use super::fields::{Reading, Words};
 use super::flagger;
 use super::meta::Glimpse;
 use super::native;
-use super::resource::{CONTROLLER_REVISIONS, REPLICA_SETS, Resource};
+use super::resource::{CONTROLLER_REVISIONS, HTTP_ROUTES, REPLICA_SETS, Resource};
+use super::routes::{self, OwnedRoute};
 use super::sets;
 use crate::domain::ids::{ClusterName, Uid, WorkloadKind};
 use crate::domain::observed::Timestamp;
@@ -35,13 +36,15 @@ pub(super) struct Owned {
     pub(super) template: u64,
 }
 
-/// One of the two.
+/// One of them.
 #[derive(Clone, Debug)]
 pub(super) enum Row {
     /// A Rollout or Deployment, with what an order may wait for.
     Workload(Box<Known>, Glimpse),
     /// A ReplicaSet of one.
     Set(Box<Owned>),
+    /// The route of a Canary.
+    Route(Box<OwnedRoute>),
 }
 
 /// Which kind of object a fleet's watch brings.
@@ -53,20 +56,22 @@ pub(super) enum FleetKind {
     Sets,
     /// `ControllerRevisions`: the revisions of `StatefulSets` and `DaemonSets`.
     Revisions,
+    /// `HTTPRoutes` that Flagger made: the truth about the traffic of its Canaries.
+    Routes,
 }
 
 impl FleetKind {
     /// All watches of a fleet.
     pub(super) fn all() -> impl Iterator<Item = Self> {
         let workloads = WorkloadKind::ALL.into_iter().map(Self::Workloads);
-        workloads.chain([Self::Sets, Self::Revisions])
+        workloads.chain([Self::Sets, Self::Revisions, Self::Routes])
     }
 
     /// The kind of workload it brings, if it brings workloads.
     pub(super) const fn workload(self) -> Option<WorkloadKind> {
         match self {
             Self::Workloads(kind) => Some(kind),
-            Self::Sets | Self::Revisions => None,
+            Self::Sets | Self::Revisions | Self::Routes => None,
         }
     }
 
@@ -76,6 +81,7 @@ impl FleetKind {
             Self::Workloads(kind) => Resource::of(kind),
             Self::Sets => REPLICA_SETS,
             Self::Revisions => CONTROLLER_REVISIONS,
+            Self::Routes => HTTP_ROUTES,
         }
     }
 }
@@ -111,6 +117,10 @@ impl Maker {
         let kind = match self.kind {
             FleetKind::Sets => return set(native::owned(object, reading)),
             FleetKind::Revisions => return set(sets::revision(object, reading)),
+            FleetKind::Routes => {
+                let route = routes::http_route(object, &mut reading)?;
+                return Some(Row::Route(Box::new(route)));
+            }
             FleetKind::Workloads(kind) => kind,
         };
         let glimpse = Glimpse::of(object, &mut reading);
