@@ -230,7 +230,10 @@ fn a_file_that_is_none_is_one_short_list() {
     assert!(warnings.last().unwrap().contains("mistakes more"), "{warnings:?}");
     let binary = Run::new("");
     std::fs::write(binary.folder.path().join("config.toml"), [0xff, 0xfe, 0]).unwrap();
-    assert_eq!(binary.warnings(), ["config.toml: not UTF-8 (line 1, byte 0); nothing of it is used"]);
+    assert_eq!(
+        binary.warnings(),
+        ["config.toml: not UTF-8 (line 1, byte 0); nothing of it is used"]
+    );
 }
 
 #[test]

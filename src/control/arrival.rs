@@ -3,6 +3,7 @@
 //! Our own write already shows some of the wanted fields; only what the controller alone writes proves that it acted.
 //! Facts older than the answer to our write prove nothing at all.
 
+use super::arrival_flagger;
 use super::arrival_native::{complete, complete_with, held, moved, partition};
 use super::deeds::case::{Case, PAUSE_BLUE_GREEN, PAUSE_STEP, Way};
 use super::footing::Aborted;
@@ -87,6 +88,7 @@ pub fn stands(plan: &Plan, workload: &Workload) -> bool {
         Arrival::Held { partition: wanted } | Arrival::Released { partition: wanted } => {
             partition(case) == Some(*wanted)
         }
+        Arrival::Canary(arrival) => arrival_flagger::stands(*arrival, case),
     }
 }
 
@@ -148,6 +150,7 @@ fn by_facts(plan: &Plan, since: &Since, workload: &Workload) -> Judgement {
         Arrival::Released { partition: wanted } => {
             moved(case, *wanted).unwrap_or_else(|| complete(case))
         }
+        Arrival::Canary(arrival) => arrival_flagger::judge(*arrival, case),
     }
 }
 

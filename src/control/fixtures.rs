@@ -38,6 +38,7 @@ fn symbol(value: &Value) -> String {
         Value::Int(value) => value.to_string(),
         Value::Word(word) => word.to_string(),
         Value::RevisionOf(name) => format!("revision({name})"),
+        Value::PrimaryOnly => "primary-only".to_owned(),
         Value::TemplateOf(name) => format!("template({name})"),
         Value::AnnotationsOf(name) => format!("annotations({name})"),
         Value::ServerTime => "now".to_owned(),

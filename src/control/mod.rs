@@ -14,6 +14,8 @@ pub mod arrival;
 
 mod arrival_native;
 
+mod arrival_flagger;
+
 #[cfg(test)]
 mod arrival_tests;
 

@@ -359,15 +359,19 @@ fn is_own(plan: &Plan, write: &Write) -> bool {
     write.object.kind == ObjectKind::of(plan.target.kind) && write.object.name == plan.target.name
 }
 
-/// A write got no answer. The first change after our precondition decides: our mark, it was applied; anything else,
-/// it never can be.
+/// A write got no answer. The first change after our precondition decides: our mark, it was applied; else it never can be.
 fn resolve(order: &mut Order, facts: &Facts<'_>) -> Vec<AuditEntry> {
     let OrderState::Unknown { write, why, since, quiet_since } = &order.state else {
         return Vec::new();
     };
     let unknown = Unknown { write: *write, why: why.clone(), since: *since, quiet: *quiet_since };
     let precondition = order.attempts.last().and_then(|attempt| attempt.precondition.clone());
+    let unmarked = order.plan.writes.get(unknown.write).is_some_and(|write| !write.leaves_mark());
     match (decisive(order), precondition) {
+        // It leaves no mark: a change may be ours as well as another's.
+        (Some(Sighting::Overtaken { .. } | Sighting::Gap), _) if unmarked => {
+            by_world(order, &unknown, facts)
+        }
         (Some(Sighting::Marked(_)), _) => applied(order, &unknown, facts),
         (Some(Sighting::Deleted), _) => fail(
             order,

@@ -142,6 +142,8 @@ pub enum ObjectKind {
     Canary,
     /// `v1` pods: deleted where one holds up a roll back.
     Pod,
+    /// `gateway.networking.k8s.io/v1` httproutes: the traffic of a Canary.
+    HttpRoute,
 }
 
 impl ObjectKind {
@@ -167,6 +169,7 @@ impl ObjectKind {
             Self::DaemonSet => Some(WorkloadKind::DaemonSet),
             Self::Canary => Some(WorkloadKind::Canary),
             Self::Pod => None,
+            Self::HttpRoute => None,
         }
     }
 
@@ -175,6 +178,7 @@ impl ObjectKind {
     pub const fn name(self) -> &'static str {
         match self.workload() {
             Some(kind) => kind.name(),
+            None if matches!(self, Self::HttpRoute) => "HTTPRoute",
             None => "Pod",
         }
     }
@@ -231,6 +235,8 @@ pub enum Value {
     Int(i64),
     /// A word.
     Word(Text),
+    /// Every rule of a route that splits between primary and canary: all to the primary, with a `test` of each name.
+    PrimaryOnly,
     /// The pod template of this ReplicaSet, without the label of its hash.
     TemplateOf(Name),
     /// The annotations a Deployment gets when it goes back to this ReplicaSet (`reference/rollouts.md` §3.3):
@@ -358,4 +364,67 @@ pub enum Arrival {
         /// Pods below this ordinal stay as they are.
         partition: u32,
     },
+    /// Flagger has acted.
+    Canary(CanaryArrival),
+}
+
+/// Where a Canary arrives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CanaryArrival {
+    /// Failed, the target at 0 pods, and nothing routed to the new version.
+    Aborted,
+    /// Succeeded, and the primary has rolled.
+    Promoted,
+    /// A run is on its way.
+    Running,
+}
+
+/// When a write of a plan is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// After the one before it was taken.
+    Now,
+    /// Likewise, but if the server does not allow it the deed goes on: it arrives without it too, only later.
+    IfAllowed,
+    /// Once Flagger's run has ended: it puts back what the deed needed meanwhile.
+    AfterRun,
+}
+
+impl Plan {
+    /// When this write is sent.
+    #[must_use]
+    pub fn turn(&self, index: usize) -> Turn {
+        let (Some(write), Arrival::Canary(arrival)) = (self.writes.get(index), &self.arrival)
+        else {
+            return Turn::Now;
+        };
+        let puts_back = index > 0
+            && index + 1 == self.writes.len()
+            && self.writes.iter().take(index).any(|earlier| {
+                earlier.object == write.object
+                    && earlier.changes.first().map(|change| change.path)
+                        == write.changes.first().map(|change| change.path)
+            });
+        match (write.object.kind, arrival) {
+            (ObjectKind::HttpRoute, CanaryArrival::Aborted) => Turn::IfAllowed,
+            (ObjectKind::Canary, _) if puts_back => Turn::AfterRun,
+            _ => Turn::Now,
+        }
+    }
+}
+
+impl Write {
+    /// Whether the watch can know it again: neither a Canary's status nor a route has room for a mark that is watched.
+    #[must_use]
+    pub const fn leaves_mark(&self) -> bool {
+        match self.object.kind {
+            ObjectKind::HttpRoute => false,
+            ObjectKind::Canary => self.subresource.is_none(),
+            ObjectKind::Rollout
+            | ObjectKind::Deployment
+            | ObjectKind::StatefulSet
+            | ObjectKind::DaemonSet => true,
+            ObjectKind::Pod => false,
+        }
+    }
 }

@@ -16,7 +16,7 @@ const NOTE: usize = 30;
 
 /// The lines.
 #[must_use]
-pub fn lines(row: &Row, flagger: &Flagger, now: Timestamp, cells: usize) -> Vec<Words> {
+pub(super) fn lines(row: &Row, flagger: &Flagger, now: Timestamp, cells: usize) -> Vec<Words> {
     let mut lines = vec![head(row, flagger)];
     lines.extend(rungs(row, flagger, now));
     lines.extend(tick(flagger, now));

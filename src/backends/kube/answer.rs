@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::patch;
-use super::resource::{PODS, Resource, with_query};
+use super::resource::{HTTP_ROUTES, PODS, Resource, with_query};
 use super::trouble;
 use super::wire::{About, Ask, Fault, Reply, Sent};
 use crate::control::order::AttemptAnswer;
@@ -22,6 +22,7 @@ const WORDS_BYTES_MAX: usize = 1024;
 pub(super) const fn resource(kind: ObjectKind) -> Resource {
     match kind.workload() {
         Some(kind) => Resource::of(kind),
+        None if matches!(kind, ObjectKind::HttpRoute) => HTTP_ROUTES,
         None => PODS,
     }
 }

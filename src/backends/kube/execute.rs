@@ -23,7 +23,7 @@ use crate::control::clearance::Clearance;
 use crate::control::footing::{Aborted, Footing};
 use crate::control::order::{Attempt, AttemptAnswer, Execution, Order};
 use crate::control::plan::{
-    Arrival, ObjectRef, PatchFormat, Plan, Rehearsal, ResolvedWrite, Write,
+    Arrival, ObjectRef, PatchFormat, Plan, Rehearsal, ResolvedWrite, Turn, Write,
 };
 use crate::control::ports::Executor;
 use crate::domain::feed::Trouble;
@@ -87,8 +87,16 @@ impl Executor for KubeExecutor {
                     Err(ended) => return ended,
                 }
             }
+            if clearance.plan().turn(index) == Turn::AfterRun {
+                if let Err(ended) = run.until_ended(index).await {
+                    return ended;
+                }
+                before = None;
+            }
             match run.write(index, before.take(), &mut report).await {
                 Ok(after) => before = Some(after),
+                Err(Execution::Failed { .. } | Execution::NotSent { .. })
+                    if clearance.plan().turn(index) == Turn::IfAllowed => {}
                 Err(ended) => return ended,
             }
         }

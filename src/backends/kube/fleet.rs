@@ -50,7 +50,6 @@ pub(super) struct Fleet {
     entries: HashMap<Uid, Entry>,
     by_target: HashMap<WorkloadRef, Uid>,
     sets: HashMap<Uid, Vec<Set>>,
-    /// By the Canary they belong to.
     routes: HashMap<Uid, (OwnedRoute, FleetKey, u64)>,
     owner_of: HashMap<Uid, Uid>,
     lists: HashMap<FleetKey, u64>,

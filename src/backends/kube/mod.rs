@@ -65,6 +65,8 @@ mod fleet;
 
 mod routes;
 
+mod await_run;
+
 mod waiting;
 
 mod outbox;

@@ -3,10 +3,12 @@
 use serde_json::{Map, Value, json};
 
 use super::resource::{CONTROLLER_REVISIONS, REPLICA_SETS, Resource};
+use super::routes;
 use super::sightings::{MARK_ANNOTATION, MARK_MESSAGE};
 use super::wire::Format;
 use crate::control::plan::{
-    Change, PatchFormat, PatchOp, Plan, ResolvedWrite, Subresource, Value as Symbol, Write,
+    Change, ObjectKind, PatchFormat, PatchOp, Plan, ResolvedWrite, Subresource, Value as Symbol,
+    Write,
 };
 use crate::domain::feed::Trouble;
 use crate::domain::ids::{Name, ResourceVersion};
@@ -50,9 +52,12 @@ pub(super) fn needed_set(write: &Write) -> Option<(Resource, &Name)> {
     write.changes.iter().find_map(|change| match &change.value {
         Symbol::TemplateOf(name) | Symbol::AnnotationsOf(name) => Some((REPLICA_SETS, name)),
         Symbol::RevisionOf(name) => Some((CONTROLLER_REVISIONS, name)),
-        Symbol::Null | Symbol::Bool(_) | Symbol::Int(_) | Symbol::Word(_) | Symbol::ServerTime => {
-            None
-        }
+        Symbol::Null
+        | Symbol::Bool(_)
+        | Symbol::Int(_)
+        | Symbol::Word(_)
+        | Symbol::PrimaryOnly
+        | Symbol::ServerTime => None,
     })
 }
 
@@ -91,6 +96,8 @@ fn plain_body(plan: &Plan, write: &Write, sources: &Sources<'_>) -> Result<Value
 fn merge_body(plan: &Plan, write: &Write, sources: &Sources<'_>) -> Result<Value, Trouble> {
     let mut body = plain_body(plan, write, sources)?;
     match write.subresource {
+        // A Canary's status has no room for it: an unknown field is refused.
+        Some(Subresource::Status) if write.object.kind == ObjectKind::Canary => {}
         Some(Subresource::Status) => {
             set(&mut body, &["status", "message"], mark_message(plan).into());
         }
@@ -117,6 +124,10 @@ fn set(tree: &mut Value, path: &[&str], value: Value) {
 fn json_body(plan: &Plan, write: &Write, sources: &Sources<'_>) -> Result<Value, Trouble> {
     let mut operations = Vec::new();
     for change in &write.changes {
+        if change.value == Symbol::PrimaryOnly {
+            operations.extend(routes::to_primary(sources.object)?);
+            continue;
+        }
         operations.push(json!({
             "op": op(change),
             "path": pointer(change.path),
@@ -160,6 +171,7 @@ fn value(plan: &Plan, symbol: &Symbol, sources: &Sources<'_>) -> Result<Value, T
         Symbol::Int(value) => Ok((*value).into()),
         Symbol::Word(word) => Ok(word.as_str().into()),
         Symbol::RevisionOf(name) => revision(name, sources),
+        Symbol::PrimaryOnly => Err(Trouble::Lost(Text::from("a route takes a JSON patch"))),
         // Whole seconds: the API server's own times have no more.
         Symbol::ServerTime => {
             Ok(sources.server_time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string().into())

@@ -1,9 +1,10 @@
 //! The objects by which Flagger splits traffic → weights (`reference/rollouts.md` §2.7). Pure and total.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::fields::{Node, Reading};
 use super::meta::Metadata;
+use crate::domain::feed::Trouble;
 use crate::domain::flagger::Route;
 use crate::domain::ids::Uid;
 use crate::domain::text::Text;
@@ -73,6 +74,38 @@ fn weight(backend: &Value) -> u64 {
     backend.get("weight").map_or(WEIGHT_UNSAID, |weight| weight.as_u64().unwrap_or(0))
 }
 
+/// The operations that send everything to the primary, in each rule that splits. Each first tests that the backend is still
+/// the one that was read there.
+pub(super) fn to_primary(route: &Value) -> Result<Vec<Value>, Trouble> {
+    let rules = route.pointer("/spec/rules").and_then(Value::as_array);
+    let mut operations = Vec::new();
+    for (rule, found) in rules.into_iter().flatten().enumerate() {
+        if split(found).is_none() {
+            continue;
+        }
+        let backends = found.get("backendRefs").and_then(Value::as_array);
+        for (index, backend) in backends.into_iter().flatten().enumerate() {
+            let weight = if is_backend(backend, PRIMARY) {
+                100
+            } else if is_backend(backend, CANARY) {
+                0
+            } else {
+                continue;
+            };
+            let place = format!("/spec/rules/{rule}/backendRefs/{index}");
+            let name = backend.get("name").cloned().unwrap_or_default();
+            operations.push(json!({"op": "test", "path": format!("{place}/name"), "value": name}));
+            operations
+                .push(json!({"op": "add", "path": format!("{place}/weight"), "value": weight}));
+        }
+    }
+    if operations.is_empty() {
+        let why = Text::from("the route does not split between primary and canary");
+        return Err(Trouble::BadAnswer(why));
+    }
+    Ok(operations)
+}
+
 /// Per cent, rounded; nothing gets traffic where all weights are zero.
 fn share(one: u64, other: u64) -> u32 {
     let all = one.saturating_add(other);
@@ -85,8 +118,6 @@ fn share(one: u64, other: u64) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::super::fields::Words;
     use super::*;
 
@@ -135,6 +166,25 @@ mod tests {
     fn a_weight_that_is_not_said_is_one_as_the_gateway_api_has_it() {
         let rules = json!([{"backendRefs": [{"name": "s-primary"}, {"name": "s-canary"}]}]);
         assert_eq!(read(&rules, &canary()), Some((50, 50)));
+    }
+
+    #[test]
+    fn all_traffic_to_the_primary_is_asked_for_by_name_and_only_where_a_rule_splits() {
+        let split = json!({"backendRefs": [backend("s-primary", &json!(80)), backend("s-canary", &json!(20))]});
+        let alone = json!({"backendRefs": [backend("s-primary", &json!(100))]});
+        let found = to_primary(&json!({"spec": {"rules": [alone, split]}})).expect("a split");
+        assert_eq!(
+            found,
+            [
+                json!({"op": "test", "path": "/spec/rules/1/backendRefs/0/name", "value": "s-primary"}),
+                json!({"op": "add", "path": "/spec/rules/1/backendRefs/0/weight", "value": 100}),
+                json!({"op": "test", "path": "/spec/rules/1/backendRefs/1/name", "value": "s-canary"}),
+                json!({"op": "add", "path": "/spec/rules/1/backendRefs/1/weight", "value": 0}),
+            ]
+        );
+        for bad in [json!({}), json!({"spec": {"rules": []}}), json!({"spec": {"rules": [{}]}})] {
+            assert!(to_primary(&bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -134,7 +134,8 @@ impl<'a> Case<'a> {
     /// Hash of the fully promoted template.
     #[must_use]
     pub fn stable(self) -> Option<&'a PodHash> {
-        self.rollout().and_then(|rollout| rollout.status.hashes.stable.as_ref())
+        let primary = self.workload.flagger().and_then(|flagger| flagger.primary.as_ref());
+        self.rollout().map_or(primary, |rollout| rollout.status.hashes.stable.as_ref())
     }
 
     /// The ReplicaSet of the wanted template.

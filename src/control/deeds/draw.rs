@@ -2,6 +2,7 @@
 
 use super::case::{Case, PAUSE_BLUE_GREEN, PAUSE_STEP, Way};
 use super::draw_native::{self as native, removal};
+use super::flagger::{self, CanaryRecipe};
 use super::needs::impossible;
 use super::target::{self, Target};
 use crate::control::action::Action;
@@ -42,6 +43,8 @@ pub enum Recipe {
     Hold,
     /// A StatefulSet's partition back to what it was.
     Release,
+    /// Flagger's.
+    Canary(CanaryRecipe),
 }
 
 /// Writes and what they must lead to.
@@ -97,6 +100,7 @@ pub(super) fn draw(
         Recipe::Restart => Ok(one(restart(case), Arrival::Restarted)),
         Recipe::Hold => Ok(native::hold(case)),
         Recipe::Release => Ok(native::release(case)),
+        Recipe::Canary(recipe) => flagger::draw(recipe, case),
     }
 }
 

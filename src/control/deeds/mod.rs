@@ -24,6 +24,8 @@ mod draw;
 
 mod draw_native;
 
+pub mod flagger;
+
 mod predict;
 
 mod warn;

@@ -1,6 +1,7 @@
 //! What must hold before a deed makes sense: each need asks one question, and says what it found and what to do.
 
 use super::case::{Case, PAUSE_STEP, Way};
+use super::flagger::CanaryNeed;
 use super::target;
 use crate::control::action::Action;
 use crate::control::check::{CheckId, Refusal};
@@ -51,6 +52,8 @@ pub enum Need {
     CountSaid,
     /// A StatefulSet that a partition holds.
     Partitioned,
+    /// Flagger's.
+    Canary(CanaryNeed),
 }
 
 impl Need {
@@ -93,6 +96,7 @@ impl Need {
                 "nobody paused it: its partition is 0",
                 "nothing to resume",
             ),
+            Self::Canary(need) => need.judge(case),
         }
     }
 }

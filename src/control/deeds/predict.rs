@@ -6,10 +6,12 @@ use std::time::Duration;
 use super::case::{Case, PAUSE_INCONCLUSIVE_RUN, PAUSE_STEP, Way};
 use super::draw::Recipe;
 use super::draw_native::partition_before;
+use super::flagger;
 use super::table::{About, Row};
 use super::target::{self, Route, Target};
 use super::warn;
 use super::words::{at_step, count, next_step, pods, share, step_words, version, words_of};
+use crate::analysis::flagger_steps;
 use crate::control::action::Action;
 use crate::control::plan::{PlanContext, Prediction};
 use crate::domain::observed::{Timestamp, age};
@@ -69,6 +71,7 @@ fn aim<'a>(
         | Recipe::Retry
         | Recipe::Hold
         | Recipe::Release
+        | Recipe::Canary(_)
         | Recipe::Restart => None,
     }
 }
@@ -80,6 +83,7 @@ fn about(
     last_took: Option<Duration>,
 ) -> Option<Duration> {
     match about {
+        About::Tick => case.workload.flagger().map(flagger_steps::tick),
         About::Millis(millis) => Some(Duration::from_millis(millis)),
         About::ByTraffic { routed, pods } => {
             let by_router = case.routed() || case.way() == Way::BlueGreen;
@@ -137,6 +141,7 @@ fn effect(
             aim.map_or(String::new(), |(target, route)| rollback_effect(case, target, route, now))
         }
         Recipe::Restart => restart_effect(case),
+        Recipe::Canary(recipe) => flagger::effect(recipe, case),
         Recipe::Hold => {
             let pods = count(case.workload.replicas.desired);
             format!("{}; the partition goes {} → {pods}", pause_effect(case), partition(case))

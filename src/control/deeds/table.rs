@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::case::{Case, Way};
 use super::draw::{self, Recipe};
 use super::needs::{Need, impossible};
-use super::{predict, rows_native, target};
+use super::{flagger, predict, rows_native, target};
 use crate::control::action::Action;
 use crate::control::check::Refusal;
 use crate::control::footing::Footing;
@@ -66,6 +66,8 @@ pub enum State {
     HandPausedByPods,
     /// Blue-green, switched already.
     Switched,
+    /// Flagger, and the new version's pods are not all ready.
+    CanaryUnready,
 }
 
 /// How a deed is undone.
@@ -97,6 +99,8 @@ pub enum About {
     PerPod(u64),
     /// As the way back says.
     Route,
+    /// One of Flagger's looks.
+    Tick,
 }
 
 const ARGO: &[Way] = &[Way::Canary, Way::BlueGreen];
@@ -105,9 +109,9 @@ const CANARY: &[Way] = &[Way::Canary];
 const BLUE_GREEN: &[Way] = &[Way::BlueGreen];
 const DEPLOYMENT: &[Way] = &[Way::Deployment];
 
-/// The table: Argo Rollouts and Deployments here, StatefulSets and DaemonSets in a file of their own.
+/// The table: Argo's and Deployments' rows here, others in files of their own.
 pub fn rows() -> impl Iterator<Item = &'static Row> {
-    ROWS.iter().chain(rows_native::ROWS)
+    ROWS.iter().chain(rows_native::ROWS).chain(flagger::ROWS)
 }
 
 static ROWS: &[Row] = &[
@@ -400,6 +404,7 @@ impl State {
             Self::PauseStep => case.at_pause_step(),
             Self::HandPausedByPods => case.hand_paused() && !case.routed(),
             Self::Switched => case.switched(),
+            Self::CanaryUnready => flagger::is_unready(case),
         }
     }
 }
@@ -435,10 +440,7 @@ fn no_row(action: Action, case: Case<'_>) -> Refusal {
             };
             impossible(&format!("a {kind} has no {}", action.title()), remedy)
         }
-        Way::Flagger => impossible(
-            &format!("Flagger's Canaries cannot be told to {} yet", action.title()),
-            "use kubectl; see the gates and webhooks of the Canary",
-        ),
+        Way::Flagger => flagger::no_row(action),
         Way::Canary => impossible(&format!("a canary has no {}", action.title()), ""),
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::case::{Case, PAUSE_STEP, Way, has_pods};
 use super::draw::Recipe;
+use super::flagger;
 use super::target::Target;
 use crate::control::footing::Aborted;
 use crate::domain::text::Text;
@@ -34,6 +35,7 @@ fn warn(recipe: Recipe, case: Case<'_>, aim: Option<&Target<'_>>, out: &mut Vec<
             }
         }
         Recipe::BackToStable | Recipe::Rollback => warn_back(case, aim, out),
+        Recipe::Canary(recipe) => flagger::warn(recipe, case, out),
         Recipe::Restart => {
             warn_on_delete(case, out);
             out.push("pods come up with what ConfigMaps and Secrets hold now".to_owned());
@@ -214,6 +216,7 @@ fn touches(recipe: Recipe, case: Case<'_>) -> Touches {
         | Recipe::PromoteFull
         | Recipe::Abort
         | Recipe::Retry
+        | Recipe::Canary(_)
         | Recipe::Restart => Touches::Nothing,
         Recipe::Pause
         | Recipe::Resume
