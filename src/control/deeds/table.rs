@@ -15,7 +15,6 @@ use crate::domain::workload::Workload;
 
 /// A deed is called stalled after this: thirty times the slowest that was measured.
 pub const DEADLINE: Duration = Duration::from_secs(30);
-
 /// The same for deeds that wait for pods, or for all steps.
 pub const DEADLINE_LONG: Duration = Duration::from_mins(10);
 
