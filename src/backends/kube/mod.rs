@@ -67,6 +67,9 @@ mod routes;
 
 mod await_run;
 
+#[cfg(test)]
+mod flagger_tests;
+
 mod waiting;
 
 mod outbox;

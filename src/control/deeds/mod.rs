@@ -26,6 +26,9 @@ mod draw_native;
 
 pub mod flagger;
 
+#[cfg(test)]
+mod flagger_tests;
+
 mod predict;
 
 mod warn;
