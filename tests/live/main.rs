@@ -10,6 +10,7 @@
 mod alone;
 mod canaries;
 mod cockpit;
+mod flagger;
 mod manifests;
 mod others;
 mod pilot;

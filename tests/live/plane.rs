@@ -94,6 +94,8 @@ impl Plane {
         let group = match collection {
             "rollouts" | "analysistemplates" | "analysisruns" => "apis/argoproj.io/v1alpha1",
             "deployments" | "replicasets" => "apis/apps/v1",
+            "canaries" => "apis/flagger.app/v1beta1",
+            "httproutes" => "apis/gateway.networking.k8s.io/v1",
             "ingresses" => "apis/networking.k8s.io/v1",
             _ => "api/v1",
         };
@@ -197,7 +199,10 @@ impl Plane {
         let word = |path: &str| event.pointer(path).and_then(Value::as_str).unwrap_or_default();
         let ours = word("/userAgent").starts_with("pilothouse/")
             && word("/objectRef/namespace") == self.namespace
-            && matches!(word("/objectRef/resource"), "rollouts" | "deployments")
+            && matches!(
+                word("/objectRef/resource"),
+                "rollouts" | "deployments" | "canaries" | "httproutes"
+            )
             && !word("/requestURI").contains("dryRun=All")
             && word("/stage") == "ResponseComplete";
         ours.then_some(event)
