@@ -72,7 +72,6 @@ fn value(value: &Value) -> String {
         Value::Word(word) => word.to_string(),
         Value::RevisionOf(name) | Value::TemplateOf(name) => format!("the pod template of {name}"),
         Value::PrimaryOnly => "100 to the primary, 0 to the canary".to_owned(),
-        Value::TemplateOf(name) => format!("the pod template of {name}"),
         Value::AnnotationsOf(name) => format!("the annotations of {name}"),
         Value::ServerTime => "the server's time".to_owned(),
     }
