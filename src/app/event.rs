@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::app::focus::Reach;
 use crate::app::input::{Background, Input};
 use crate::control::action::Action;
 use crate::control::audit::AuditEntry;
@@ -33,6 +34,8 @@ pub enum Event {
     Order(OrderId, OrderNews),
     /// Mistakes in files, at the start or when a theme is chosen.
     Warned(Vec<Text>),
+    /// A frame found how far what is on top scrolls.
+    Painted(Option<Reach>),
     /// A file was written or something was copied, or not; in words.
     Told(Result<Text, Text>),
 }

@@ -35,6 +35,25 @@ pub struct Focus {
     pub parts: PartsCursor,
     /// The time axis.
     pub axis: Axis,
+    /// How far what is on top scrolls, as the last frame found it; `None` before a frame told, and where nothing scrolls.
+    pub reach: Option<Reach>,
+}
+
+/// How far something scrolls: only the paint knows how many lines it makes of what is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reach {
+    /// The largest first line: with it the last line is seen.
+    pub last: usize,
+    /// Lines seen at once.
+    pub rows: usize,
+}
+
+impl Reach {
+    /// Of so many lines through a window of so many rows.
+    #[must_use]
+    pub const fn of(lines: usize, rows: usize) -> Self {
+        Self { last: lines.saturating_sub(rows), rows }
+    }
 }
 
 /// How the fleet is listed.
@@ -209,7 +228,9 @@ pub struct Pager {
     pub body: Loadable<Block>,
     /// First line shown.
     pub scroll: usize,
-    /// Whether it follows the end (a log does).
+    /// Characters of each line that lie left of the screen.
+    pub shift: usize,
+    /// What it shows, and how it is coloured.
     pub kind: PagerKind,
 }
 
@@ -302,6 +323,7 @@ impl Default for Focus {
             list: FleetList::default(),
             parts: PartsCursor::default(),
             axis: Axis { span_seconds: 0, back_seconds: 0, cursor_seconds: None },
+            reach: None,
         }
     }
 }

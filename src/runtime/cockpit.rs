@@ -156,10 +156,15 @@ impl Front for Cockpit {
             }
         }
         let theme = &self.theme;
-        self.screen.draw(|frame| view::view(state, theme, frame));
+        let mut reach = state.focus().reach;
+        self.screen.draw(|frame| reach = view::view(state, theme, frame));
         self.painted_at = Some(now);
         self.pace = FRAME_TIME;
-        Next::Wait
+        if reach == state.focus().reach {
+            Next::Wait
+        } else {
+            Next::Say(vec![Event::Painted(reach)])
+        }
     }
 
     fn act(&mut self, effect: Effect, state: &State) -> Vec<Event> {

@@ -93,6 +93,7 @@ fn wanted(state: &State, context: KeyContext) -> Vec<(Command, &'static str)> {
             (Command::Move(Motion::PageDown), "page"),
             (Command::Move(Motion::Top), "top"),
             (Command::Move(Motion::Bottom), "bottom"),
+            (Command::Move(Motion::Right), "sideways"),
         ],
         KeyContext::Picker => vec![
             (Command::Open, "choose"),

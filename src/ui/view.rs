@@ -5,7 +5,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::app::event::Screen;
-use crate::app::focus::Popup;
+use crate::app::focus::{Popup, Reach};
 use crate::app::state::{Mode, State};
 
 use super::format::Keep;
@@ -15,45 +15,58 @@ use super::screens;
 use super::theme::{Role, Theme};
 use super::{header, hints, popups};
 
-/// Paints the state. Reads only; there is no size at which it panics.
-pub fn view(state: &State, theme: &Theme, frame: &mut Frame<'_>) {
-    paint(state, theme, frame.buffer_mut());
+/// Paints the state. Reads only; there is no size at which it panics. Answers how far what is on top scrolls.
+pub fn view(state: &State, theme: &Theme, frame: &mut Frame<'_>) -> Option<Reach> {
+    paint(state, theme, frame.buffer_mut())
 }
 
 /// The same into a buffer, for pictures.
-pub fn paint(state: &State, theme: &Theme, buffer: &mut Buffer) {
+pub fn paint(state: &State, theme: &Theme, buffer: &mut Buffer) -> Option<Reach> {
     let area = buffer.area;
     if area.is_empty() {
-        return;
+        return None;
     }
     ink::clear(buffer, area, Role::Text, theme);
     let body = frame(state, theme, buffer, area);
+    let mut reach = None;
     match state.focus().screen {
         Screen::Fleet => screens::fleet::paint(state, theme, buffer, body),
-        Screen::Rollout => screens::rollout::paint(state, theme, buffer, body),
+        Screen::Rollout => reach = screens::rollout::paint(state, theme, buffer, body),
         Screen::Timeline => screens::timeline::paint(state, theme, buffer, body),
         Screen::Gates => screens::gates::paint(state, theme, buffer, body),
     }
     for open in &state.focus().popups {
-        popup(state, open, theme, buffer, area);
+        reach = popup(state, open, theme, buffer, area);
     }
     if theme.sign_set() == Signs::Ascii {
         marks::asciify(buffer);
     }
+    reach
 }
 
 /// Paints what is open over the screen, below the header, so that mode and clusters are always seen.
-fn popup(state: &State, open: &Popup, theme: &Theme, buffer: &mut Buffer, area: Rect) {
+fn popup(
+    state: &State,
+    open: &Popup,
+    theme: &Theme,
+    buffer: &mut Buffer,
+    area: Rect,
+) -> Option<Reach> {
     let top = u16::from(area.height >= FRAMED_ROWS || is_labelled(state, area));
     let bottom = u16::from(area.height >= FRAMED_ROWS);
     let screen = Rect { y: area.y + top, height: area.height - top - bottom, ..area };
     match open {
         Popup::Confirm(dialog) => popups::confirm::paint(state, dialog, theme, buffer, screen),
-        Popup::Pager(pager) => popups::lists::pager(state, pager, theme, buffer, screen),
         Popup::Picker(picker) => popups::lists::picker(state, picker, theme, buffer, screen),
-        Popup::Help { scroll } => popups::help::paint(state, *scroll, theme, buffer, screen),
-        Popup::Notices { scroll } => popups::lists::notices(state, *scroll, theme, buffer, screen),
+        Popup::Pager(pager) => return popups::lists::pager(state, pager, theme, buffer, screen),
+        Popup::Help { scroll } => {
+            return Some(popups::help::paint(state, *scroll, theme, buffer, screen));
+        }
+        Popup::Notices { scroll } => {
+            return Some(popups::lists::notices(state, *scroll, theme, buffer, screen));
+        }
     }
+    None
 }
 
 /// Rows from which on there is room for header and hints around the screen.

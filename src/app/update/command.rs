@@ -1,6 +1,6 @@
 //! What the operator asks of the program: moving, opening, going back, showing.
 
-use super::{ask, dialog, feed, order, picker};
+use super::{ask, dialog, feed, order, picker, scroll};
 use crate::app::event::{Command, Effect, Motion, Screen, Show, Zoom};
 use crate::app::focus::{Loadable, POPUPS_MAX, Pager, PagerKind, PickerKind, Popup};
 use crate::app::input::{Mouse, MouseAct};
@@ -68,6 +68,7 @@ pub(super) fn push(state: &mut State, popup: Popup) {
         state.focus.popups.remove(0);
     }
     state.focus.popups.push(popup);
+    state.focus.reach = None;
 }
 
 /// One back. Never acts.
@@ -76,6 +77,7 @@ fn back(state: &mut State) -> Vec<Effect> {
     if dialog::left_reason(state) {
         return vec![];
     }
+    state.focus.reach = None;
     match state.focus.popups.pop() {
         Some(Popup::Confirm(dialog)) => return order::given_up(state, &dialog.order),
         Some(_) => return vec![],
@@ -111,6 +113,7 @@ fn go(state: &mut State, screen: Screen) -> Vec<Effect> {
     }
     state.focus.screen = screen;
     state.focus.parts = crate::app::focus::PartsCursor::default();
+    state.focus.reach = None;
     watched(state)
 }
 
@@ -220,7 +223,8 @@ fn shown(state: &mut State, show: Show) -> Vec<Effect> {
 fn page(state: &mut State, title: &str, kind: PagerKind, question: Query) -> Vec<Effect> {
     let effect = ask::query(state, Purpose::Pager, question);
     let Effect::Query(id, _) = &effect else { return vec![] };
-    let pager = Pager { title: Text::clean(title), body: Loadable::Asked(*id), scroll: 0, kind };
+    let body = Loadable::Asked(*id);
+    let pager = Pager { title: Text::clean(title), body, scroll: 0, shift: 0, kind };
     push(state, Popup::Pager(pager));
     vec![effect]
 }
@@ -283,21 +287,18 @@ fn moved(state: &mut State, motion: Motion) -> Vec<Effect> {
         Some(Popup::Confirm(dialog)) => dialog::patch_lines(state, &dialog.order),
         Some(_) | None => 0,
     };
+    let (reach, columns) = (state.focus.reach, state.focus.size.0);
     match state.focus.popups.last_mut() {
         Some(Popup::Picker(open)) => {
             open.cursor = step(open.cursor, open.shown.len(), motion, page);
             return vec![];
         }
         Some(Popup::Pager(pager)) => {
-            let count = match &pager.body {
-                Loadable::Known(block) => block.value.lines().len(),
-                Loadable::Asked(_) | Loadable::Failed(_) => 1,
-            };
-            pager.scroll = step(pager.scroll, count, motion, page);
+            scroll::pager(pager, motion, reach, columns);
             return vec![];
         }
         Some(Popup::Help { scroll } | Popup::Notices { scroll }) => {
-            *scroll = step(*scroll, 400, motion, page);
+            *scroll = scroll::to(*scroll, motion, reach);
             return vec![];
         }
         Some(Popup::Confirm(dialog)) => {
@@ -309,7 +310,7 @@ fn moved(state: &mut State, motion: Motion) -> Vec<Effect> {
     match state.focus.screen {
         Screen::Fleet | Screen::Gates => list_moved(state, motion, page),
         Screen::Rollout => {
-            parts_moved(state, motion, page);
+            parts_moved(state, motion);
             vec![]
         }
         Screen::Timeline => {
@@ -345,25 +346,22 @@ fn list_moved(state: &mut State, motion: Motion, page: usize) -> Vec<Effect> {
     watched(state)
 }
 
-/// Longer than any page of a rollout.
-const PAGE_LINES_MAX: usize = 2_000;
-
 /// The cursor of the rollout screen goes from pod to pod.
-fn parts_moved(state: &mut State, motion: Motion, page: usize) {
+fn parts_moved(state: &mut State, motion: Motion) {
     let is_scroll =
         matches!(motion, Motion::PageUp | Motion::PageDown | Motion::Top | Motion::Bottom);
     if is_scroll {
-        // The paint knows how long the page is, and holds the scroll inside it.
+        let reach = state.focus.reach;
         let parts = &mut state.focus.parts;
         parts.pod = None;
-        parts.scroll = step(parts.scroll, PAGE_LINES_MAX, motion, page);
+        parts.scroll = scroll::to(parts.scroll, motion, reach);
         return;
     }
     let Some(row) = state.selected() else { return };
     let pods = parts::pods(row);
     let under = state.focus.parts.pod.as_ref();
     let here = pods.iter().position(|pod| Some(&pod.name) == under);
-    let next = here.map_or(0, |at| step(at, pods.len(), motion, page));
+    let next = here.map_or(0, |at| step(at, pods.len(), motion, 1));
     state.focus.parts.pod = pods.get(next).map(|pod| pod.name.clone());
 }
 

@@ -6,7 +6,7 @@ use super::ask;
 use crate::analysis::need::Group;
 use crate::analysis::rollout_status::Health;
 use crate::app::event::{Effect, Screen};
-use crate::app::focus::{Loadable, Popup};
+use crate::app::focus::{Loadable, PagerKind, Popup};
 use crate::app::notices::Urgency;
 use crate::app::state::{FrontKind, Purpose, State};
 use crate::domain::feed::{Answer, Feed, Scope, SourceId, SourceKind};
@@ -204,6 +204,10 @@ fn charted(state: &mut State, target: &WorkloadRef, answer: Answer) {
 fn paged(state: &mut State, id: QueryId, answer: Answer) {
     let is_asked = |popup: &&mut Popup| matches!(popup, Popup::Pager(pager) if pager.body == Loadable::Asked(id));
     let Some(Popup::Pager(pager)) = state.focus.popups.iter_mut().find(is_asked) else { return };
+    if pager.kind == PagerKind::Log {
+        // What happened last is what one looks for in a log.
+        pager.scroll = usize::MAX;
+    }
     pager.body = match answer {
         Answer::Block(block) => Loadable::Known(block),
         Answer::Templates(templates) => {

@@ -7,6 +7,7 @@ mod feed;
 mod input;
 mod order;
 mod picker;
+mod scroll;
 
 use super::event::{Command, Effect, Event};
 use super::notices::Urgency;
@@ -32,6 +33,10 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Feed(source, seen) => feed::take(state, &source, seen),
         Event::Answer(id, answer) => feed::answered(state, id, answer),
         Event::Order(id, news) => order::news(state, &id, news),
+        Event::Painted(reach) => {
+            scroll::painted(state, reach);
+            vec![]
+        }
         Event::Told(Ok(text)) => {
             state.notices.say(state.now, Urgency::Info, text.as_str());
             vec![]

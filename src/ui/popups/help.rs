@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::app::command::{COMMANDS, CommandSpec};
+use crate::app::focus::Reach;
 use crate::app::key::sequence_text;
 use crate::app::keymap::KeyContext;
 use crate::app::state::State;
@@ -24,7 +25,13 @@ const HELP: [Column; 3] =
 const COLUMNS_MAX: u16 = 110;
 
 /// Paints the keys that work on the screen below.
-pub fn paint(state: &State, scroll: usize, theme: &Theme, buffer: &mut Buffer, screen: Rect) {
+pub fn paint(
+    state: &State,
+    scroll: usize,
+    theme: &Theme,
+    buffer: &mut Buffer,
+    screen: Rect,
+) -> Reach {
     let (cells, rows) = frame::room(screen, COLUMNS_MAX);
     let lines = lines(state, cells);
     let all = lines.len();
@@ -33,6 +40,7 @@ pub fn paint(state: &State, scroll: usize, theme: &Theme, buffer: &mut Buffer, s
     let title = Words::of(Role::Focus, "keys").and(Role::Muted, " · as they are bound now");
     let foot = lists::foot(state, KeyContext::Pager, &note);
     frame::paint(buffer, screen, cells, &Popup { title, lines, foot, role: Role::Border }, theme);
+    Reach::of(all, rows)
 }
 
 fn lines(state: &State, cells: usize) -> Vec<Words> {

@@ -4,11 +4,12 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::app::event::Command;
-use crate::app::focus::{Choice, Entry, Loadable, Pager, PagerKind, Picker, PickerKind};
+use crate::app::focus::{Choice, Entry, Loadable, Pager, PagerKind, Picker, PickerKind, Reach};
 use crate::app::keymap::KeyContext;
 use crate::app::notices::Urgency;
 use crate::app::state::State;
 use crate::control::plan::possible;
+use crate::domain::feed::Trouble;
 use crate::domain::observed::{Freshness, Observed};
 use crate::domain::text::Block;
 use crate::ui::format::{self, Keep};
@@ -99,20 +100,46 @@ fn entry(state: &State, entry: &Entry, cursor: &str) -> Vec<Words> {
 }
 
 /// Paints a log, an object or a difference over the whole screen.
-pub fn pager(state: &State, pager: &Pager, theme: &Theme, buffer: &mut Buffer, screen: Rect) {
+pub fn pager(
+    state: &State,
+    pager: &Pager,
+    theme: &Theme,
+    buffer: &mut Buffer,
+    screen: Rect,
+) -> Option<Reach> {
     let (cells, rows) = frame::room(screen, u16::MAX);
     let (mut lines, note) = match &pager.body {
         Loadable::Asked(_) => (vec![Words::of(Role::Unknown, "○ asking …")], String::new()),
-        Loadable::Failed(trouble) => {
-            let what = Words::of(Role::Danger, format!("✗ {trouble}"));
-            (vec![what, Words::of(Role::Muted, trouble.remedy())], String::new())
-        }
+        Loadable::Failed(trouble) => (failed(trouble, cells), String::new()),
         Loadable::Known(seen) => known(state, pager, seen, (cells, rows)),
+    };
+    let reach = match &pager.body {
+        Loadable::Known(seen) => Some(Reach::of(seen.value.lines().len(), rows)),
+        Loadable::Asked(_) | Loadable::Failed(_) => None,
     };
     lines.resize(rows, Words::new());
     let title = Words::of(Role::Focus, pager.title.as_str());
     let foot = foot(state, KeyContext::Pager, &note);
     frame::paint(buffer, screen, cells, &Popup { title, lines, foot, role: Role::Border }, theme);
+    reach
+}
+
+/// Lines of a failure that are told; what servers answer can be a whole page.
+const FAILURE_LINES_MAX: usize = 6;
+
+/// Why there is nothing to show, and what helps.
+fn failed(trouble: &Trouble, cells: usize) -> Vec<Words> {
+    let is_passing = matches!(
+        trouble,
+        Trouble::Unreachable(_) | Trouble::TimedOut { .. } | Trouble::Refused { .. }
+    );
+    // Watches are tried again by themselves; what a person asked for is asked once.
+    let remedy = if is_passing { "asked once: go back and ask again" } else { trouble.remedy() };
+    let wrapped = |text: &str, role: Role| -> Vec<Words> {
+        let lines = format::wrap(text, cells, FAILURE_LINES_MAX, CUT);
+        lines.into_iter().map(|line| Words::of(role, line)).collect()
+    };
+    [wrapped(&format!("✗ {trouble}"), Role::Danger), wrapped(remedy, Role::Muted)].concat()
 }
 
 /// The lines on the screen, and which of all they are.
@@ -125,7 +152,7 @@ fn known(
     let all = seen.value.lines();
     let start = pager.scroll.min(all.len().saturating_sub(rows));
     let shown = all.iter().skip(start).take(rows);
-    let lines: Vec<Words> = shown.map(|line| paged(pager.kind, line.as_str(), cells)).collect();
+    let lines: Vec<Words> = shown.map(|line| paged(pager, line.as_str(), cells)).collect();
     if lines.is_empty() {
         return (vec![Words::of(Role::Muted, "it is empty")], String::new());
     }
@@ -136,13 +163,18 @@ fn known(
     (lines, note.join(" · "))
 }
 
-fn paged(kind: PagerKind, line: &str, cells: usize) -> Words {
+fn paged(pager: &Pager, line: &str, cells: usize) -> Words {
+    let kind = pager.kind;
     let role = match (kind, line.chars().next()) {
         (PagerKind::Diff, Some('+')) => Role::Added,
         (PagerKind::Diff, Some('-')) => Role::Removed,
         (PagerKind::Diff, _) => Role::Muted,
         (PagerKind::Log | PagerKind::Yaml, _) => Role::Text,
     };
+    if pager.shift > 0 && !line.is_empty() {
+        let rest: String = line.chars().skip(pager.shift + 1).collect();
+        return Words::of(Role::Muted, CUT).and(role, rest).cut(cells, Keep::Start);
+    }
     let words = match line.split_once(": ") {
         Some((key, value)) if kind == PagerKind::Yaml => {
             Words::of(Role::Stable, format!("{key}: ")).and(Role::Text, value)
@@ -153,7 +185,13 @@ fn paged(kind: PagerKind, line: &str, cells: usize) -> Words {
 }
 
 /// Paints what was said lately, the newest first.
-pub fn notices(state: &State, scroll: usize, theme: &Theme, buffer: &mut Buffer, screen: Rect) {
+pub fn notices(
+    state: &State,
+    scroll: usize,
+    theme: &Theme,
+    buffer: &mut Buffer,
+    screen: Rect,
+) -> Reach {
     let (cells, rows) = frame::room(screen, COLUMNS_MAX);
     let mut lines = Vec::new();
     for notice in state.notices().iter().rev() {
@@ -179,4 +217,5 @@ pub fn notices(state: &State, scroll: usize, theme: &Theme, buffer: &mut Buffer,
     let title = Words::of(Role::Focus, "notices");
     let foot = foot(state, KeyContext::Pager, &note);
     frame::paint(buffer, screen, cells, &Popup { title, lines, foot, role: Role::Border }, theme);
+    Reach::of(all, rows)
 }

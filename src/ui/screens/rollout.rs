@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::app::fleet::Row;
+use crate::app::focus::Reach;
 use crate::app::state::State;
 use crate::ui::format::Keep;
 use crate::ui::ink::{self, Words};
@@ -17,12 +18,12 @@ const WIDE: usize = 100;
 const LADDER: usize = 54;
 
 /// Paints the screen below the header.
-pub fn paint(state: &State, theme: &Theme, buffer: &mut Buffer, area: Rect) {
+pub fn paint(state: &State, theme: &Theme, buffer: &mut Buffer, area: Rect) -> Option<Reach> {
     let cells = usize::from(area.width);
     let Some(row) = state.selected() else {
         let gone = Words::of(Role::Muted, " this rollout is gone; esc goes back to the fleet");
         ink::paint(buffer, area, &[gone], theme);
-        return;
+        return None;
     };
     let mut lines = answer::head(state, row, cells);
     lines.push(hints::notice(state).cut(cells, Keep::Start));
@@ -31,9 +32,12 @@ pub fn paint(state: &State, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     let below = Rect { y: area.y + head, height: area.height - head, ..area };
     ink::paint(buffer, top, &lines, theme);
     let body = body(state, row, (cells, usize::from(below.height)));
-    let start = scrolled(state, &body, usize::from(below.height));
+    let rows = usize::from(below.height);
+    let start = scrolled(state, &body, rows);
+    let reach = Reach::of(body.lines.len(), rows);
     let visible: Vec<Words> = body.lines.into_iter().skip(start).collect();
     ink::paint(buffer, below, &visible, theme);
+    Some(reach)
 }
 
 /// The sections, one below the other, with the line of the cursor.
