@@ -258,7 +258,10 @@ impl<D: Disk> Writer<D> {
 fn needs_room(record: &AuditRecord) -> bool {
     match &record.entry {
         AuditEntry::Intent { plan, .. } => plan.action.danger() != Danger::Safe,
-        AuditEntry::Attempt(_) | AuditEntry::Outcome(_) | AuditEntry::Note(_) => false,
+        AuditEntry::Attempt(_)
+        | AuditEntry::Outcome(_)
+        | AuditEntry::Declined { .. }
+        | AuditEntry::Note(_) => false,
     }
 }
 

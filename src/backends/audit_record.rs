@@ -38,6 +38,11 @@ pub(super) fn fields(record: &AuditRecord) -> Map<String, Value> {
         }
         AuditEntry::Attempt(made) => attempt(made),
         AuditEntry::Outcome(outcome) => outcome_fields(outcome),
+        AuditEntry::Declined { plan, outcome } => {
+            let mut fields = subject(plan);
+            fields.extend(outcome_fields(outcome));
+            fields
+        }
         AuditEntry::Note(words) => object(json!({"kind": "note", "text": text(words)})),
     };
     fields.insert("v".to_owned(), VERSION.into());
@@ -56,10 +61,10 @@ fn object(value: Value) -> Map<String, Value> {
     }
 }
 
-fn intent(plan: &Plan, writes: &[ResolvedWrite]) -> Map<String, Value> {
+/// Which deed on what, and why.
+fn subject(plan: &Plan) -> Map<String, Value> {
     let target = &plan.target;
     object(json!({
-        "kind": "intent",
         "deed": plan.action.name(),
         "target": {
             "cluster": target.cluster.as_str(),
@@ -68,12 +73,20 @@ fn intent(plan: &Plan, writes: &[ResolvedWrite]) -> Map<String, Value> {
             "name": target.name.as_str(),
         },
         "uid": plan.footing.uid.as_str(),
+        "reason": text(&plan.reason),
+    }))
+}
+
+fn intent(plan: &Plan, writes: &[ResolvedWrite]) -> Map<String, Value> {
+    let mut fields = subject(plan);
+    fields.extend(object(json!({
+        "kind": "intent",
         "generation": plan.footing.generation.0,
         "change": text(&plan.change),
         "effect": text(&plan.prediction.effect),
-        "reason": text(&plan.reason),
         "writes": writes.iter().take(ENTRIES_MAX).map(write).collect::<Value>(),
-    }))
+    })));
+    fields
 }
 
 fn write(write: &ResolvedWrite) -> Value {

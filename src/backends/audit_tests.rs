@@ -450,3 +450,13 @@ proptest! {
         prop_assert!(show(folder.path()).unwrap().is_empty());
     }
 }
+
+#[test]
+fn what_was_refused_says_which_deed_on_what_although_no_intent_was_written() {
+    let AuditEntry::Intent { plan, .. } = intent(Action::Abort).entry else { panic!("an intent") };
+    let outcome = Outcome::NotSent(Text::from("the name was not typed"));
+    let fields = super::audit_record::fields(&record(2, AuditEntry::Declined { plan, outcome }));
+    assert_eq!(fields["kind"], "outcome");
+    assert_eq!((&fields["deed"], &fields["target"]["name"]), (&"abort".into(), &"web".into()));
+    assert_eq!(fields["message"], "the name was not typed");
+}

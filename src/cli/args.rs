@@ -184,7 +184,7 @@ pub struct DeedArgs {
     /// Which rollout: KIND/NAME, or NAME where that is unambiguous.
     #[arg(value_name = "KIND/NAME", value_parser = target)]
     pub target: Target,
-    /// Why; goes into the audit file.
+    /// Why, for the audit file and the Event on the object; needed unless it is only rehearsed.
     #[arg(long, value_name = "TEXT", required_unless_present = "dry_run")]
     pub reason: Option<String>,
     /// How it is confirmed.

@@ -40,6 +40,8 @@ enum Use {
     Detail,
     /// Without it deeds are refused.
     Deeds,
+    /// Without it others are not told of deeds.
+    Telling,
 }
 
 /// The rights that the program uses: verb, resource, subresource, what for.
@@ -61,7 +63,7 @@ const RIGHTS: [(&str, Resource, Option<&str>, Use); 18] = [
     ("patch", ROLLOUTS, Some("status"), Use::Deeds),
     ("get", REPLICA_SETS, None, Use::Deeds),
     ("patch", DEPLOYMENTS, None, Use::Deeds),
-    ("create", EVENTS, None, Use::Detail),
+    ("create", EVENTS, None, Use::Telling),
 ];
 
 /// Looks at everything and prints what it found.
@@ -221,7 +223,9 @@ async fn rights(cluster: &Cluster, name: &str) -> Vec<Finding> {
         }
         let at = place.as_ref().map_or("all namespaces", Namespace::as_str);
         let words = format!("{granted} of {} rights in {at}", RIGHTS.len());
-        findings.push(Finding::new(name, "permissions", Mark::Ok, &words));
+        // What is missing is told above, one by one.
+        let mark = if granted == RIGHTS.len() { Mark::Ok } else { Mark::Warn };
+        findings.push(Finding::new(name, "permissions", mark, &words));
     }
     findings
 }
@@ -236,6 +240,10 @@ fn missing(name: &str, access: &Access, used: Use) -> Finding {
         }
         Use::Detail => (Mark::Warn, "that part of the screen stays empty"),
         Use::Deeds => (Mark::Warn, "deeds that need it are refused before anything is sent"),
+        Use::Telling => (
+            Mark::Warn,
+            "deeds leave no Event on their object; the audit file has them all the same",
+        ),
     };
     Finding::new(name, "permissions", mark, &right).remedy(effect).code(exit::DENIED)
 }

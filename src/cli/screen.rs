@@ -66,10 +66,8 @@ pub async fn run(
         escape_hold: settings.screen.escape,
         questions: Questions::of(std::env::var("TERM").ok().as_deref()),
     };
-    let entered = Screen::enter(options, clock.clone()).map_err(|error| Stop {
-        words: format!("{error}; without a terminal use get, status or watch (--help)"),
-        code: exit::USAGE,
-    })?;
+    let entered = Screen::enter(options, clock.clone())
+        .map_err(|error| Stop { words: error.to_string(), code: exit::USAGE })?;
     let size = entered.0.size();
     let pictures: Option<PathBuf> = settings.files.state_dir.clone();
     let mut front = Cockpit::new(entered, clock.clone(), (theme, maker), pictures);

@@ -39,6 +39,32 @@ pub enum AuditEntry {
     Attempt(Attempt),
     /// How it ended.
     Outcome(Outcome),
+    /// It ended before anything was sent, so that no intent says what it was.
+    Declined {
+        /// What it would have been.
+        plan: Box<Plan>,
+        /// How it ended.
+        outcome: Outcome,
+    },
     /// Something that must not be lost ("intent was not on disk before the call").
     Note(Text),
+}
+
+impl AuditEntry {
+    /// How an order ended. Where nothing was sent no intent says what it was, so the record says it.
+    #[must_use]
+    pub fn ended(plan: &Plan, outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Refused(_) | Outcome::NotSent(_) => {
+                Self::Declined { plan: Box::new(plan.clone()), outcome }
+            }
+            Outcome::Arrived
+            | Outcome::Accepted
+            | Outcome::Failed(_)
+            | Outcome::HalfDone(_)
+            | Outcome::Stalled(_)
+            | Outcome::Superseded(_)
+            | Outcome::Unknown(_) => Self::Outcome(outcome),
+        }
+    }
 }

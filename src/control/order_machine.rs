@@ -499,5 +499,5 @@ fn end(order: &mut Order, outcome: Outcome, now: Timestamp) -> Vec<AuditEntry> {
     order.waiting_for = None;
     order.ended_at = Some(now);
     order.state = OrderState::Ended(outcome.clone());
-    vec![AuditEntry::Outcome(outcome)]
+    vec![AuditEntry::ended(&order.plan, outcome)]
 }

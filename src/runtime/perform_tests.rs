@@ -54,7 +54,7 @@ impl Audit {
             .map(|record| match record.entry {
                 AuditEntry::Intent { .. } => "intent",
                 AuditEntry::Attempt(_) => "attempt",
-                AuditEntry::Outcome(_) => "outcome",
+                AuditEntry::Outcome(_) | AuditEntry::Declined { .. } => "outcome",
                 AuditEntry::Note(_) => "note",
             })
             .collect()

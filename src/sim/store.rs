@@ -8,6 +8,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use super::controllers::template;
 use super::object::{
     drop_meta, has_finalizers, inherit, is_going, meta, raise_generation, set_meta, stamp, text,
 };
@@ -200,6 +201,7 @@ impl Store {
     /// Fills in what the API server fills in when an object is created, without storing it.
     #[must_use]
     pub fn born(&mut self, kind: Kind, mut object: Value) -> Value {
+        template::complete(kind, &mut object);
         let facts = kind.facts();
         let uid = self.uid();
         let rest = object.as_object_mut().map(std::mem::take).unwrap_or_default();
@@ -237,6 +239,7 @@ impl Store {
             return Err(Status::not_found(kind, &name));
         };
         inherit(&mut object, &old);
+        template::complete(kind, &mut object);
         if kind.has_generation() && old.get("spec") != object.get("spec") {
             raise_generation(&mut object);
         }
@@ -245,7 +248,8 @@ impl Store {
 
     /// Stores a version of an existing object whose generation is already decided. Equal content
     /// changes nothing; the last finalizer of a deleted object takes the object with it.
-    pub fn replace(&mut self, kind: Kind, key: &str, object: Value) -> Arc<Value> {
+    pub fn replace(&mut self, kind: Kind, key: &str, mut object: Value) -> Arc<Value> {
+        template::complete(kind, &mut object);
         let old = self.shelf(kind).and_then(|shelf| shelf.get(key)).cloned();
         if let Some(old) = old {
             if *old == object {

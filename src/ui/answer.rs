@@ -413,7 +413,7 @@ fn what_to_do(state: &State, row: &Row, cells: usize) -> Vec<Words> {
     let named = |action: Action| {
         let words =
             key(action).map_or_else(Words::new, |key| Words::of(Role::Key, format!("{key} ")));
-        words.and(Role::Text, action.title())
+        words.and(Role::Text, summary::deed_title(action, Some(row)))
     };
     let effect = effect(state, row, *best).map_or_else(String::new, |effect| format!("→ {effect}"));
     let head = named(*best);

@@ -11,6 +11,7 @@ use crate::control::action::{Action, Confirm};
 use crate::control::plan::possible;
 
 use super::ink::Words;
+use super::summary;
 use super::theme::Role;
 
 /// Where the next key is pressed.
@@ -108,7 +109,10 @@ fn wanted(state: &State, context: KeyContext) -> Vec<(Command, &'static str)> {
         | KeyContext::Screens => {
             let mut wanted = own(state.focus().screen);
             let deeds = if context == KeyContext::Gates { Vec::new() } else { deeds(state) };
-            wanted.extend(deeds.into_iter().map(|action| title(Command::Deed(action))));
+            let called = |action| summary::deed_title(action, state.selected());
+            wanted.extend(
+                deeds.into_iter().map(|action| (Command::Deed(action), called(action))),
+            );
             wanted.extend(more(state.focus().screen).into_iter().map(title));
             wanted
         }

@@ -8,6 +8,7 @@ use crate::analysis::steps;
 use crate::analysis::verdict::Answer;
 use crate::app::fleet::Row;
 use crate::app::sources::{Source, SourceState};
+use crate::control::action::Action;
 use crate::control::order::{Order, OrderState};
 use crate::domain::ids::Name;
 use crate::domain::observed::{Freshness, Timestamp, age};
@@ -69,6 +70,17 @@ fn deed(order: &Order) -> Option<Said> {
         | OrderState::Rehearsed(_)
         | OrderState::RehearsalFailed(_)
         | OrderState::Ended(_) => None,
+    }
+}
+
+/// What a deed is called on this rollout: promote is *approve* where a human is awaited.
+#[must_use]
+pub fn deed_title(action: Action, row: Option<&Row>) -> &'static str {
+    let need = row.and_then(|row| row.need.as_ref()).map(|need| need.kind);
+    if action == Action::Promote && need == Some(NeedKind::Approval) {
+        "approve"
+    } else {
+        action.title()
     }
 }
 

@@ -271,7 +271,7 @@ impl Rig {
         let kind = |record: &AuditRecord| match record.entry {
             AuditEntry::Intent { .. } => "intent",
             AuditEntry::Attempt(_) => "attempt",
-            AuditEntry::Outcome(_) => "outcome",
+            AuditEntry::Outcome(_) | AuditEntry::Declined { .. } => "outcome",
             AuditEntry::Note(_) => "note",
         };
         records.iter().map(kind).collect()

@@ -138,7 +138,9 @@ impl AuditTrail {
         }
         let record = |row: &Row| {
             let order = word(&row.fields, "order");
-            let (deed, target) = intents.get(&order).cloned().unwrap_or_default();
+            // What was refused has no intent, and says itself what it was.
+            let own = || (word(&row.fields, "deed"), target(&row.fields));
+            let (deed, target) = intents.get(&order).cloned().unwrap_or_else(own);
             AuditRecord {
                 at: word(&row.fields, "at"),
                 entry: word(&row.fields, "kind").unwrap_or_default(),
@@ -224,7 +226,10 @@ fn what(fields: &Map<String, Value>) -> String {
     let or_none = |key: &str| word(fields, key).unwrap_or_default();
     match or_none("kind").as_str() {
         "header" => format!("{} begins a file", or_none("program")),
-        "intent" => format!("{} ({})", or_none("change"), or_none("reason")),
+        "intent" => match word(fields, "reason").filter(|reason| !reason.trim().is_empty()) {
+            Some(reason) => format!("{} ({reason})", or_none("change")),
+            None => or_none("change"),
+        },
         "attempt" => attempt(fields),
         "outcome" => outcome(fields),
         "note" => or_none("text"),

@@ -217,7 +217,7 @@ fn refusal(refusal: &check::Refusal) -> Refusal {
 
 fn prediction(prediction: &crate::control::plan::Prediction) -> String {
     let warnings = prediction.warnings.iter().map(Text::as_str);
-    std::iter::once(prediction.effect.as_str()).chain(warnings).collect::<Vec<_>>().join(" ")
+    std::iter::once(prediction.effect.as_str()).chain(warnings).collect::<Vec<_>>().join("; ")
 }
 
 fn writes(plan: &crate::control::plan::Plan, rehearsed: Option<&Rehearsal>) -> Vec<Write> {

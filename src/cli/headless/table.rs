@@ -8,21 +8,14 @@ use crate::cli::document::rollout::{RolloutStatus, Version};
 use crate::cli::document::source::Source;
 
 /// The heads of the columns.
-const HEADS: [&str; 10] = [
-    "CLUSTER",
-    "NAMESPACE",
-    "KIND",
-    "NAME",
-    "STRATEGY",
-    "HEALTH",
-    "STEP",
-    "WEIGHT",
-    "READY",
-    "NEED",
-];
+const HEADS: [&str; 9] =
+    ["CLUSTER", "NAMESPACE", "KIND", "NAME", "STRATEGY", "HEALTH", "STEP", "WEIGHT", "READY"];
 
 /// Those that `-o wide` adds.
-const WIDE: [&str; 4] = ["STABLE", "CANARY", "OWNER", "MESSAGE"];
+const WIDE: [&str; 3] = ["STABLE", "CANARY", "OWNER"];
+
+/// Sentences come last, so that they push nothing out of sight; the second one with `-o wide`.
+const SENTENCES: [&str; 2] = ["NEED", "MESSAGE"];
 
 /// What waits for a human's yes, as columns.
 #[must_use]
@@ -81,7 +74,6 @@ pub fn cells(item: &RolloutStatus, format: Format) -> Vec<String> {
         step,
         weight,
         ready,
-        need,
     ];
     if format == Format::Wide {
         let owner = item.owner.as_ref();
@@ -89,8 +81,11 @@ pub fn cells(item: &RolloutStatus, format: Format) -> Vec<String> {
             version(item.stable.as_ref()),
             version(item.canary.as_ref()),
             owner.map_or_else(none, |owner| format!("{}/{}", owner.tool, owner.name)),
-            item.message.clone().unwrap_or_else(none),
         ]);
+    }
+    cells.push(need);
+    if format == Format::Wide {
+        cells.push(item.message.clone().unwrap_or_else(none));
     }
     cells
 }
@@ -109,6 +104,8 @@ pub fn table(items: &[RolloutStatus], format: Format) -> String {
     if format == Format::Wide {
         heads.extend(WIDE.iter().map(ToString::to_string));
     }
+    let sentences = if format == Format::Wide { 2 } else { 1 };
+    heads.extend(SENTENCES.iter().take(sentences).map(ToString::to_string));
     let rows = items.iter().map(|item| cells(item, format));
     aligned(&std::iter::once(heads).chain(rows).collect::<Vec<_>>())
 }

@@ -13,7 +13,7 @@ mod bench;
 mod index;
 mod read;
 mod recorder;
-mod template;
+pub(super) mod template;
 
 mod pod;
 mod pod_shape;

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::read;
+use crate::sim::kind::Kind;
 
 /// The label by which Argo Rollouts tells ReplicaSets and pods apart.
 pub(super) const ROLLOUT_HASH: &str = "rollouts-pod-template-hash";
@@ -28,6 +29,16 @@ pub(super) fn written_back(template: &Value) -> Value {
         }
     }
     template
+}
+
+/// Fills in what the API server fills in when it stores an object of its own kinds; templates inside of Rollouts it
+/// does not know.
+pub(in crate::sim) fn complete(kind: Kind, object: &mut Value) {
+    if matches!(kind, Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet)
+        && let Some(template) = object.pointer_mut("/spec/template")
+    {
+        *template = with_defaults(template);
+    }
 }
 
 /// A template with what the API server fills in.

@@ -39,11 +39,17 @@ pub fn paint(state: &State, dialog: &Dialog, theme: &Theme, buffer: &mut Buffer,
         Danger::Ordinary => Role::Waiting,
         Danger::Risky => Role::Danger,
     };
-    let title = Words::of(role, format!("{} {}", plan.action, plan.target))
+    let called = called(state, plan);
+    let title = Words::of(role, format!("{called} {}", plan.target))
         .and(Role::Muted, format!(" · {}", plan.target.cluster));
     let lines = lines(state, dialog, order, (cells, rows));
     let foot = foot(state, order);
     frame::paint(buffer, screen, cells, &Popup { title, lines, foot, role }, theme);
+}
+
+/// What the deed is called here.
+fn called(state: &State, plan: &Plan) -> &'static str {
+    summary::deed_title(plan.action, state.fleet().row(&plan.target))
 }
 
 /// All lines; the patch takes what the others leave.
@@ -244,12 +250,14 @@ fn question(state: &State, dialog: &Dialog, order: &Order, cells: usize) -> Vec<
             if is_right {
                 let submit = key(Command::Open);
                 line.and(Role::Key, format!("  {submit}")).and(Role::Text, " does it")
-            } else {
+            } else if dialog.typed.value().is_empty() || name.starts_with(dialog.typed.value()) {
                 line
+            } else {
+                line.and(Role::Warning, "  ▲ not the name")
             }
         }
         Confirm::Yes | Confirm::YesWhenFresh => Words::of(Role::Key, key(Command::Yes))
-            .and(Role::Text, format!(" {} it   ", plan.action.title()))
+            .and(Role::Text, format!(" {} it   ", called(state, plan)))
             .and(Role::Key, key(Command::No))
             .and(Role::Text, " leave it"),
     };

@@ -56,7 +56,7 @@ pub fn picker(state: &State, picker: &Picker, theme: &Theme, buffer: &mut Buffer
     };
     let query = typed::line(&picker.query, cells.saturating_sub(4));
     let mut lines = vec![Words::of(Role::Key, "/ ").then(query)];
-    let places = fleet::page(&picker.shown, picker.cursor, rows.saturating_sub(lines.len()));
+    let (_, places) = fleet::page(&picker.shown, picker.cursor, rows.saturating_sub(lines.len()));
     let chosen = picker.shown.get(picker.cursor);
     let entries: Vec<Vec<Words>> = places
         .iter()

@@ -160,7 +160,8 @@ fn body(state: &State, area: Rect) -> Vec<Words> {
         Line::Row(target) => Some(*target) == state.focus().selected.as_ref(),
         Line::Heading(..) => false,
     });
-    let lines = page(&lines, chosen.unwrap_or(0), height);
+    let all = lines;
+    let (start, lines) = page(&all, chosen.unwrap_or(0), height);
     let rows: Vec<Vec<Words>> = lines
         .iter()
         .map(|line| match line {
@@ -169,25 +170,48 @@ fn body(state: &State, area: Rect) -> Vec<Words> {
         })
         .collect();
     let widths = grid::widths(&COLUMNS, &rows, cells);
-    lines
+    let mut painted: Vec<Words> = lines
         .iter()
         .zip(rows)
         .map(|(line, cells)| match line {
             Line::Heading(group, count, shown) => heading(state, *group, *count, *shown),
             Line::Row(_) => grid::row(&COLUMNS, &widths, cells),
         })
-        .collect()
+        .collect();
+    if height >= MARKED_ROWS_MIN {
+        mark_ends(&mut painted, &all, start);
+    }
+    painted
 }
 
-/// The page on which the chosen line is. Pages turn as a whole: a list that scrolls line by line costs every cell of it.
+/// Rows from which on there is room to say that there is more.
+const MARKED_ROWS_MIN: usize = 4;
+
+/// Says in the first and the last line how many rows lie above and below: the most urgent one may be among them.
+fn mark_ends(painted: &mut [Words], all: &[Line<'_>], start: usize) {
+    let rows =
+        |lines: &[Line<'_>]| lines.iter().filter(|line| matches!(line, Line::Row(_))).count();
+    let end = start + painted.len();
+    let above = all.get(..=start).filter(|_| start > 0).map_or(0, rows);
+    let below = all.get(end.saturating_sub(1)..).filter(|_| end < all.len()).map_or(0, rows);
+    if let (Some(line), 1..) = (painted.first_mut(), above) {
+        *line = Words::of(Role::Muted, format!("   ↑ {above} more above"));
+    }
+    if let (Some(line), 1..) = (painted.last_mut(), below) {
+        *line = Words::of(Role::Muted, format!("   ↓ {below} more below"));
+    }
+}
+
+/// The page on which the chosen line is, and its first line. The chosen one is neither the first nor the last of a page
+/// that has neighbours. Pages turn as a whole: a list that scrolls line by line costs every cell of it.
 #[must_use]
-pub fn page<T>(lines: &[T], chosen: usize, height: usize) -> &[T] {
+pub fn page<T>(lines: &[T], chosen: usize, height: usize) -> (usize, &[T]) {
     if lines.len() <= height || height == 0 {
-        return lines;
+        return (0, lines);
     }
     let step = height.saturating_sub(2).max(1);
-    let start = (chosen / step * step).min(lines.len() - height);
-    lines.get(start..start + height).unwrap_or(lines)
+    let start = (chosen / step * step).saturating_sub(1).min(lines.len() - height);
+    (start, lines.get(start..start + height).unwrap_or(lines))
 }
 
 fn heading(state: &State, group: Group, count: usize, shown: Shown) -> Words {
@@ -301,4 +325,26 @@ fn waiting(state: &State, cluster: &ClusterName) -> Words {
         _ => String::new(),
     };
     Words::of(Role::Unknown, " ○").and(Role::Text, format!(" connecting to {cluster} …{attempt}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_chosen_line_is_never_where_a_page_says_that_there_is_more() {
+        for count in 1..40usize {
+            let lines: Vec<usize> = (0..count).collect();
+            for height in 4..20usize {
+                for chosen in 0..count {
+                    let (start, page) = page(&lines, chosen, height);
+                    let place = page.iter().position(|line| *line == chosen).unwrap();
+                    assert_eq!(page.len(), height.min(count));
+                    assert!(start == 0 || place > 0, "{chosen} of {count} in {height}");
+                    let is_end = start + page.len() == count;
+                    assert!(is_end || place + 1 < page.len(), "{chosen} of {count} in {height}");
+                }
+            }
+        }
+    }
 }
