@@ -185,15 +185,21 @@ fn body(state: &State, area: Rect) -> Vec<Words> {
 }
 
 /// Rows from which on there is room to say that there is more.
-const MARKED_ROWS_MIN: usize = 4;
+const MARKED_ROWS_MIN: usize = 6;
 
 /// Says in the first and the last line how many rows lie above and below: the most urgent one may be among them.
 fn mark_ends(painted: &mut [Words], all: &[Line<'_>], start: usize) {
     let rows =
         |lines: &[Line<'_>]| lines.iter().filter(|line| matches!(line, Line::Row(_))).count();
     let end = start + painted.len();
-    let above = all.get(..=start).filter(|_| start > 0).map_or(0, rows);
-    let below = all.get(end.saturating_sub(1)..).filter(|_| end < all.len()).map_or(0, rows);
+    let count = |hidden: &[Line<'_>], under: &[Line<'_>]| match rows(hidden) {
+        0 => 0,
+        hidden => hidden + rows(under),
+    };
+    let (before, rest) = all.split_at(start.min(all.len()));
+    let after = all.get(end..).unwrap_or_default();
+    let above = count(before, rest.get(..1).unwrap_or_default());
+    let below = count(after, all.get(end.saturating_sub(1)..end).unwrap_or_default());
     if let (Some(line), 1..) = (painted.first_mut(), above) {
         *line = Words::of(Role::Muted, format!("   ↑ {above} more above"));
     }
