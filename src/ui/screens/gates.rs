@@ -72,7 +72,7 @@ fn table(state: &State, waiting: &[Waiting<'_>], (cells, room): (usize, usize)) 
     }
     let selected = state.focus().selected.as_ref();
     let chosen = waiting.iter().position(|one| Some(one.target) == selected).unwrap_or(0);
-    let page = fleet::page(waiting, chosen, room);
+    let (_, page) = fleet::page(waiting, chosen, room);
     let rows: Vec<Vec<Words>> = page.iter().map(|one| row(state, one)).collect();
     grid::table(&COLUMNS, rows, cells)
 }
