@@ -88,14 +88,19 @@ fn wanted(state: &State, context: KeyContext) -> Vec<(Command, &'static str)> {
             title(Command::Reason),
             (Command::Back, "leave, nothing is sent"),
         ],
-        KeyContext::Pager => vec![
-            (Command::Back, "back"),
-            (Command::Move(Motion::Down), "down"),
-            (Command::Move(Motion::PageDown), "page"),
-            (Command::Move(Motion::Top), "top"),
-            (Command::Move(Motion::Bottom), "bottom"),
-            (Command::Move(Motion::Right), "sideways"),
-        ],
+        KeyContext::Pager => {
+            let mut wanted = vec![
+                (Command::Back, "back"),
+                (Command::Move(Motion::Down), "down"),
+                (Command::Move(Motion::PageDown), "page"),
+                (Command::Move(Motion::Top), "top"),
+                (Command::Move(Motion::Bottom), "bottom"),
+            ];
+            if matches!(state.focus().popups.last(), Some(Popup::Pager(_))) {
+                wanted.push((Command::Move(Motion::Right), "sideways"));
+            }
+            wanted
+        }
         KeyContext::Picker => vec![
             (Command::Open, "choose"),
             (Command::Move(Motion::Down), "next"),
@@ -110,9 +115,7 @@ fn wanted(state: &State, context: KeyContext) -> Vec<(Command, &'static str)> {
             let mut wanted = own(state.focus().screen);
             let deeds = if context == KeyContext::Gates { Vec::new() } else { deeds(state) };
             let called = |action| summary::deed_title(action, state.selected());
-            wanted.extend(
-                deeds.into_iter().map(|action| (Command::Deed(action), called(action))),
-            );
+            wanted.extend(deeds.into_iter().map(|action| (Command::Deed(action), called(action))));
             wanted.extend(more(state.focus().screen).into_iter().map(title));
             wanted
         }
