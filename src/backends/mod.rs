@@ -18,3 +18,6 @@ pub mod audit_read;
 
 #[cfg(test)]
 mod audit_tests;
+
+#[cfg(test)]
+mod mutated;

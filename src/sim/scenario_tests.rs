@@ -227,3 +227,20 @@ fn hostile_text_stands_everywhere_and_harms_nobody() {
     says(Kind::Event, "/message", &"p".repeat(1_000));
     says(Kind::AnalysisRun, "/status/message", "\u{1b}");
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_text_makes_the_reader_of_scenarios_panic(
+        number in 0..SCENARIOS.len(),
+        edits in proptest::collection::vec((0.0..1.0f64, 0usize..40, ".{0,8}|[\\[\\]{}=\"#.*\n0-9]{0,8}"), 0..5),
+    ) {
+        let mut text: String = SCENARIOS[number].1.chars().take(6_000).collect();
+        for (place, gone, put) in edits {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a share of a length")]
+            let from = text.floor_char_boundary((text.len() as f64 * place) as usize);
+            let to = text.floor_char_boundary((from + gone).min(text.len())).max(from);
+            text.replace_range(from..to, &put);
+        }
+        let _ = Scenario::parse(&text, "mine.toml");
+    }
+}

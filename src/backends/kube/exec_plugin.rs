@@ -335,4 +335,12 @@ mod tests {
         let script = "head -c 3000000 /dev/zero | tr '\\0' 'x'; exit 1";
         assert!(words(shell(script)).await.contains("exit code 1"));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_that_a_plugin_prints_makes_us_panic(changes in crate::backends::mutated::changes()) {
+            let answer = r#"{"kind":"ExecCredential","status":{"token":"t","expirationTimestamp":"2030-01-01T00:00:00Z","clientCertificateData":"c","clientKeyData":"k"}}"#;
+            drop(parse("login", &crate::backends::mutated::after(answer, &changes)));
+        }
+    }
 }

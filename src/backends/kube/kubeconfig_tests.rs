@@ -330,3 +330,19 @@ fn without_any_kubeconfig_there_is_nothing_to_connect_to() {
     empty.environment.kubeconfig = Some(OsString::from("::"));
     assert_eq!(names(&contexts(&empty).expect("a context")), ["h"]);
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_kubeconfig_makes_the_reader_panic(changes in crate::backends::mutated::changes()) {
+        let text = entry("east", "server: \"https://x\", certificate-authority-data: QUJD", "token: t");
+        let text = kubeconfig("east", &text);
+        let folder = TempDir::new().expect("a folder");
+        let path = folder.path().join("config");
+        std::fs::write(&path, crate::backends::mutated::after(&text, &changes)).expect("a file");
+        let all = Wanted { contexts: Contexts::All, ..only(&path) };
+        for found in [contexts(&only(&path)), contexts(&all)].into_iter().flatten().flatten() {
+            let is_safe = !found.name.as_str().contains('\u{1b}');
+            proptest::prop_assert!(is_safe);
+        }
+    }
+}

@@ -261,4 +261,16 @@ mod tests {
         assert!(line(br#"{"type":"ADDED"}"#).is_err());
         assert!(line(br#"{"object":{}}"#).is_err());
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_the_parsers_panic(changes in crate::backends::mutated::changes()) {
+            let list = r#"{"kind":"RolloutList","metadata":{"resourceVersion":"7","continue":"x"},"items":[{"metadata":{"name":"a","uid":"u","managedFields":[{"manager":"m"}]},"spec":{"replicas":2}},{"metadata":{"name":"b"}}]}"#;
+            let bytes = crate::backends::mutated::after(list, &changes);
+            let _ = page(&bytes, &mut drop);
+            let _ = object(&bytes);
+            let event = r#"{"type":"MODIFIED","object":{"metadata":{"name":"a","resourceVersion":"8"}}}"#;
+            let _ = line(&crate::backends::mutated::after(event, &changes));
+        }
+    }
 }

@@ -319,4 +319,29 @@ mod tests {
         assert!(timestamp(1_795_801_226.858).is_some());
         assert_eq!(timestamp(1e300), None);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_answer_makes_the_readers_panic(
+            number in 0usize..4,
+            changes in crate::backends::mutated::changes(),
+        ) {
+            let documents = [
+                r#"{"status":"success","warnings":["w"],"data":{"resultType":"vector","result":[{"metric":{"is":"a"},"value":[1.5,"+Inf"]}]}}"#,
+                r#"{"status":"success","data":{"resultType":"matrix","result":[{"metric":{},"values":[[1,"2"],[2,"1e-7"],[9e300,"NaN"]]}]}}"#,
+                r#"{"status":"success","data":{"resultType":"scalar","result":[1e18,"-Inf"]}}"#,
+                r#"{"status":"error","errorType":"bad_data","error":"1:2: parse error"}"#,
+            ];
+            let body = crate::backends::mutated::after(documents[number], &changes);
+            let media_type = Some("application/json".to_owned());
+            let reply = crate::backends::prometheus::transport::Reply {
+                status: 200, media_type, retry_after: None, body,
+            };
+            if let Ok(told) = crate::backends::prometheus::meaning::query(&reply) {
+                let read = super::number(&told);
+                let _ = read.at.and_then(super::timestamp);
+                let _ = super::curve(&told, Grid::new(-5, 100, 7), Timestamp::UNIX_EPOCH);
+            }
+        }
+    }
 }

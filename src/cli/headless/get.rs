@@ -52,7 +52,11 @@ impl Get {
         match self.format {
             Format::Json | Format::Yaml => output::document(self.format, &list),
             Format::Table | Format::Wide if list.items.is_empty() => {
-                tell::lines("nothing waits for a human's yes");
+                // Of those that were silent nobody can tell.
+                tell::lines(match exit::of_sources(state) {
+                    exit::DONE => "nothing waits for a human's yes",
+                    _ => "nothing is known to wait for a human's yes",
+                });
                 Ok(())
             }
             Format::Table | Format::Wide => output::text(&table::gates(&list)),
