@@ -12,6 +12,7 @@ mod canaries;
 mod cockpit;
 mod flagger;
 mod manifests;
+mod natives;
 mod others;
 mod pilot;
 mod plane;

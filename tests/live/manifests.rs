@@ -67,3 +67,19 @@ pub(crate) fn deployment(name: &str, replicas: u32) -> Value {
         },
     })
 }
+
+/// A StatefulSet of three pods, one after the other.
+pub(crate) fn stateful_set(name: &str) -> Value {
+    let mut body = deployment(name, 3);
+    body["kind"] = "StatefulSet".into();
+    body["spec"]["serviceName"] = name.into();
+    body
+}
+
+/// A DaemonSet.
+pub(crate) fn daemon_set(name: &str) -> Value {
+    let mut body = deployment(name, 0);
+    body["kind"] = "DaemonSet".into();
+    body["spec"].as_object_mut().unwrap().remove("replicas");
+    body
+}

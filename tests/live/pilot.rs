@@ -21,7 +21,8 @@ use pilothouse::control::footing::Footing;
 use pilothouse::control::order::{Order, OrderNews, OrderState, Outcome};
 use pilothouse::control::order_machine::{self, Facts, Known, advance, begin, look};
 use pilothouse::control::plan::{Plan, PlanContext, plan};
-use pilothouse::domain::feed::{Feed, SourceId};
+use pilothouse::domain::detail::Detail;
+use pilothouse::domain::feed::{Feed, Scope, SourceId};
 use pilothouse::domain::ids::{Name, Namespace, OrderId, WorkloadKind, WorkloadRef};
 use pilothouse::domain::observed::{Clock, Observed, Timestamp};
 use pilothouse::domain::text::Text;
@@ -41,6 +42,8 @@ pub(crate) struct Pilot {
     known: BTreeMap<WorkloadRef, Workload>,
     gone: BTreeSet<WorkloadRef>,
     proven_at: Option<Timestamp>,
+    detail: Option<Box<Detail>>,
+    scopes: watch::Sender<BTreeSet<Scope>>,
     feeds: mpsc::Receiver<(SourceId, Observed<Feed>)>,
     news: (mpsc::Sender<News>, mpsc::Receiver<News>),
     orders: u32,
@@ -59,7 +62,7 @@ impl Pilot {
         let clock: Clock = Arc::new(Timestamp::now);
         let cluster = Cluster::new(spec, Arc::clone(&clock));
         let (say, feeds) = mpsc::channel(1_024);
-        let (_scopes, scopes) = watch::channel(BTreeSet::new());
+        let (open, scopes) = watch::channel(BTreeSet::new());
         tokio::spawn(follow(cluster.clone(), scopes, say));
         let folder = tempfile::tempdir().unwrap();
         let who = Who {
@@ -78,6 +81,8 @@ impl Pilot {
             known: BTreeMap::new(),
             gone: BTreeSet::new(),
             proven_at: None,
+            detail: None,
+            scopes: open,
             feeds,
             news: mpsc::channel(256),
             orders: 0,
@@ -117,9 +122,11 @@ impl Pilot {
                 None
             }
             Feed::Sighting(id, sighting) => Some((id, OrderNews::Sighted(sighting))),
-            Feed::Synced | Feed::Detail(_) | Feed::Health(_) | Feed::Beat | Feed::Identity(_) => {
+            Feed::Detail(detail) => {
+                self.detail = Some(detail);
                 None
             }
+            Feed::Synced | Feed::Health(_) | Feed::Beat | Feed::Identity(_) => None,
         }
     }
 
@@ -132,6 +139,18 @@ impl Pilot {
             let Ok(Some((_, feed))) = heard else {
                 panic!("{target} stays {:#?}", self.known.get(target));
             };
+            self.take(feed);
+        }
+    }
+
+    /// Follows the pods of a workload until they are as `is_so` wants them.
+    pub(crate) async fn open(&mut self, target: &WorkloadRef, is_so: impl Fn(&Detail) -> bool) {
+        self.scopes.send(BTreeSet::from([Scope::Detail(target.clone())])).unwrap();
+        let start = Instant::now();
+        while !self.detail.as_deref().is_some_and(&is_so) {
+            let left = PATIENCE.saturating_sub(start.elapsed());
+            let heard = tokio::time::timeout(left, self.feeds.recv()).await;
+            let Ok(Some((_, feed))) = heard else { panic!("{target} stays {:#?}", self.detail) };
             self.take(feed);
         }
     }
@@ -155,8 +174,9 @@ impl Pilot {
         self.orders += 1;
         let id = format!("o-{}-{}", std::process::id(), self.orders);
         let id = format!("{id}-{}", self.namespace);
-        let context =
+        let mut context =
             PlanContext::new((self.clock)(), OrderId::new(&id), Text::from("a live test"));
+        context.detail = self.detail.as_deref();
         plan(action, &self.known[target], &context)
     }
 

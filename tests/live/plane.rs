@@ -93,7 +93,7 @@ impl Plane {
     fn path(&self, collection: &str) -> String {
         let group = match collection {
             "rollouts" | "analysistemplates" | "analysisruns" => "apis/argoproj.io/v1alpha1",
-            "deployments" | "replicasets" => "apis/apps/v1",
+            "deployments" | "replicasets" | "statefulsets" | "daemonsets" => "apis/apps/v1",
             "canaries" => "apis/flagger.app/v1beta1",
             "httproutes" => "apis/gateway.networking.k8s.io/v1",
             "ingresses" => "apis/networking.k8s.io/v1",
@@ -201,7 +201,8 @@ impl Plane {
             && word("/objectRef/namespace") == self.namespace
             && matches!(
                 word("/objectRef/resource"),
-                "rollouts" | "deployments" | "canaries" | "httproutes"
+                "rollouts" | "deployments" | "canaries" | "httproutes" | "statefulsets"
+                    | "daemonsets" | "pods"
             )
             && !word("/requestURI").contains("dryRun=All")
             && word("/stage") == "ResponseComplete";

@@ -1,6 +1,6 @@
 //! Addresses of writes, and what the answers to them mean.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::patch;
 use super::resource::{HTTP_ROUTES, PODS, Resource, with_query};
@@ -38,7 +38,7 @@ pub(super) fn ask(plan: &Plan, write: &ResolvedWrite, body: Vec<u8>, more: &[(&s
     let mut path = resource.object(&plan.target.namespace, &write.object.name);
     if write.format == PatchFormat::Delete {
         let about = About::object("delete", resource, &plan.target.namespace, &write.object.name);
-        return Ask::delete(with_query(path, more), body, about);
+        return Ask::delete(with_query(path, more), delete_options(body, more), about);
     }
     let mut about = About::object("patch", resource, &plan.target.namespace, &write.object.name);
     match write.subresource {
@@ -51,6 +51,22 @@ pub(super) fn ask(plan: &Plan, write: &ResolvedWrite, body: Vec<u8>, more: &[(&s
     let mut query = vec![("fieldManager", FIELD_MANAGER), ("fieldValidation", "Strict")];
     query.extend_from_slice(more);
     Ask::patch(with_query(path, &query), patch::format(write), body, about)
+}
+
+/// Where a DELETE has a body, the server takes its options from there and ignores those of the address: a dry run that
+/// is asked for in the address alone deletes (seen on 1.36.3).
+fn delete_options(body: Vec<u8>, more: &[(&str, &str)]) -> Vec<u8> {
+    let dry: Vec<&str> =
+        more.iter().filter(|(key, _)| *key == "dryRun").map(|(_, value)| *value).collect();
+    if dry.is_empty() {
+        return body;
+    }
+    let mut options: Value = serde_json::from_slice(&body).unwrap_or_default();
+    if !options.is_object() {
+        options = Value::Object(Map::new());
+    }
+    options["dryRun"] = dry.into();
+    options.to_string().into_bytes()
 }
 
 /// What came back from one attempt.
@@ -114,4 +130,20 @@ fn cut_message(raw: &str) -> Option<String> {
     let rest = raw.split_once("\"message\":\"")?.1;
     let kept = rest.get(..rest.floor_char_boundary(WORDS_BYTES_MAX * 2))?;
     Some(kept.replace("\\\"", "\"").replace("\\n", " "))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_dry_run_of_a_delete_is_asked_for_in_its_body() {
+        let body = || json!({"preconditions": {"uid": "u"}}).to_string().into_bytes();
+        assert_eq!(delete_options(body(), &[]), body());
+        let dry = delete_options(body(), &[("dryRun", "All")]);
+        let dry: Value = serde_json::from_slice(&dry).expect("JSON");
+        assert_eq!(dry, json!({"preconditions": {"uid": "u"}, "dryRun": ["All"]}));
+    }
 }

@@ -27,6 +27,16 @@ const SEEN_MAX: Duration = Duration::from_secs(10);
 /// Between two looks at the workload.
 const LOOK_PAUSE: Duration = Duration::from_millis(100);
 
+/// How the planned pod stands to the way back.
+enum Stands {
+    /// It holds it up.
+    InTheWay,
+    /// Its controller replaces it by itself, unless it crashes first: such a pod is ready for moments.
+    Ready,
+    /// It is gone, on its way, another one, or of the wanted version.
+    No,
+}
+
 impl Run<'_> {
     /// The write of this index, which deletes a pod. Nothing is sent where the pod is gone, was replaced, has become
     /// ready, or is of the wanted version.
@@ -43,8 +53,13 @@ impl Run<'_> {
         let wanted = self.seen().await.map_err(not_sent)?;
         let give_up_at = Instant::now() + CONFLICT_WINDOW;
         loop {
-            if !self.stands_in_the_way(&write, &wanted).await.map_err(not_sent)? {
-                return Ok(());
+            match self.stands(&write, &wanted).await.map_err(not_sent)? {
+                Stands::InTheWay => {}
+                Stands::Ready if Instant::now() + LOOK_PAUSE < give_up_at => {
+                    sleep(LOOK_PAUSE).await;
+                    continue;
+                }
+                Stands::Ready | Stands::No => return Ok(()),
             }
             let attempt = self.deletion(index, &write).await;
             let ended = match &attempt.answer {
@@ -104,23 +119,27 @@ impl Run<'_> {
         Ok(self.executor.facts(target.kind, &read.value))
     }
 
-    async fn stands_in_the_way(
+    async fn stands(
         &self,
         write: &ResolvedWrite,
         wanted: &Option<PodHash>,
-    ) -> Result<bool, Trouble> {
+    ) -> Result<Stands, Trouble> {
         let namespace = &self.plan().target.namespace;
         let read = self.executor.read(&self.wire, PODS, namespace, &write.object.name).await;
         let object = match read {
             Ok(read) => read.value,
-            Err(Trouble::NotFound(_)) => return Ok(false),
+            Err(Trouble::NotFound(_)) => return Ok(Stands::No),
             Err(why) => return Err(why),
         };
         let mut words = Words::default();
         let pod = pods::pod(&object, &mut Reading::new(&mut words));
         let is_going = object.pointer("/metadata/deletionTimestamp").is_some();
         let is_planned = Some(&pod.uid) == planned_uid(write).as_ref();
-        Ok(is_planned && !is_going && !pod.is_ready() && pod.hash != *wanted)
+        Ok(match (is_planned && !is_going && pod.hash != *wanted, pod.is_ready()) {
+            (false, _) => Stands::No,
+            (true, true) => Stands::Ready,
+            (true, false) => Stands::InTheWay,
+        })
     }
 
     async fn deletion(&self, index: usize, write: &ResolvedWrite) -> Attempt {
