@@ -314,6 +314,14 @@ where
 impl Args {
     /// What is wrong with it as a whole.
     fn mistake(&self) -> Option<(ErrorKind, String)> {
+        let is_a_list = matches!(
+            self.command,
+            Some(Command::Themes | Command::Keys | Command::Config(_) | Command::Completions(_))
+        );
+        if is_a_list && matches!(self.look.output, Format::Json | Format::Yaml) {
+            let words = "themes, keys, config and completions print text only: leave -o out";
+            return Some((ErrorKind::ArgumentConflict, words.to_owned()));
+        }
         let (action, deed) = self.command.as_ref()?.deed()?;
         if self.cluster.all_contexts || self.cluster.contexts.len() > 1 {
             let words = format!("{action} changes exactly one cluster: name one --context");

@@ -221,3 +221,11 @@ fn every_shell_gets_a_script_that_knows_the_commands() {
         assert!(script.contains("rollback") && script.contains("kubeconfig"), "{shell}");
     }
 }
+
+#[test]
+fn a_script_that_wants_json_is_not_given_a_table() {
+    for line in ["-o json themes", "keys -o yaml", "config -ojson", "completions bash -o json"] {
+        assert!(refused(line).contains("print text only"), "{line}");
+    }
+    assert!(read("keys -o wide").is_ok() && read("doctor -o json").is_ok());
+}

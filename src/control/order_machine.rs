@@ -199,12 +199,10 @@ fn executed(order: &mut Order, execution: Execution, facts: &Facts<'_>) -> Vec<A
         }
         Execution::Failed { write, why } => fail(order, write, (&why, Outcome::Failed), now),
         Execution::NotSent { write, why } => {
-            let why = Text::clean(&why.to_string());
-            fail(order, write, (&why, Outcome::NotSent), now)
+            fail(order, write, (&Text::clean(&why.to_string()), Outcome::NotSent), now)
         }
         Execution::Superseded { write, differences } => {
-            let why = sentence(&differences);
-            fail(order, write, (&why, Outcome::Superseded), now)
+            fail(order, write, (&sentence(&differences), Outcome::Superseded), now)
         }
         Execution::NotRecorded(why) => {
             let refusal = Refusal::new(
@@ -215,8 +213,8 @@ fn executed(order: &mut Order, execution: Execution, facts: &Facts<'_>) -> Vec<A
             end(order, Outcome::Refused(vec![refusal]), now)
         }
         Execution::Expired => {
-            let why = "what the checks said is older than 5 s: say yes again";
-            end(order, Outcome::NotSent(Text::from(why)), now)
+            let why = Text::from("what the checks said is older than 5 s: say yes again");
+            end(order, Outcome::NotSent(why), now)
         }
     }
 }
