@@ -212,12 +212,12 @@ fn executed(order: &mut Order, execution: Execution, facts: &Facts<'_>) -> Vec<A
             );
             end(order, Outcome::Refused(vec![refusal]), now)
         }
-        Execution::Expired => {
-            let why = Text::from("what the checks said is older than 5 s: say yes again");
-            end(order, Outcome::NotSent(why), now)
-        }
+        Execution::Expired => end(order, Outcome::NotSent(Text::from(EXPIRED)), now),
     }
 }
+
+/// Why a clearance that waited too long sends nothing.
+const EXPIRED: &str = "what the checks said is older than 5 s: say yes again";
 
 /// A write failed: alone it is the outcome, after another write it is a half.
 fn fail(
@@ -477,10 +477,9 @@ fn quiet(
     };
     let quiet = if current && unchanged { unknown.quiet.or(Some(now)) } else { None };
     if quiet.is_some_and(|at| age(at, now) >= QUIET_MIN) {
+        let (why, seconds) = (&unknown.why, QUIET_MIN.as_secs());
         let why = Text::clean(&format!(
-            "no answer came ({}), and nothing changed within {} s: it was not applied",
-            unknown.why,
-            QUIET_MIN.as_secs()
+            "no answer came ({why}), and nothing changed within {seconds} s: it was not applied"
         ));
         return fail(order, unknown.write, (&why, Outcome::Failed), now);
     }
