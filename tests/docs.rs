@@ -102,8 +102,11 @@ fn every_document_has_its_published_schema() {
 }
 
 /// Words that the glossary gives up, where they mean something else: in flags and names of settings, of what a client asks
-/// a server, of steps, of half a deed, and in Kubernetes' own phase of a pod.
-const MEANT: [&str; 12] = [
+/// a server, of steps, of half a deed, and in the controllers' own words: a phase, and the copy of a workload that Flagger calls the primary.
+const MEANT: [&str; 15] = [
+    "the primary",
+    "between primary and canary",
+    "succeeded, and",
     "request-timeout",
     "requests per second",
     "requests/s",
