@@ -26,3 +26,7 @@ pub mod need;
 
 #[cfg(test)]
 mod need_tests;
+
+pub mod part_status;
+
+pub mod run_words;

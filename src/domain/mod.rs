@@ -23,3 +23,5 @@ pub mod warning;
 
 #[cfg(test)]
 pub(crate) mod fixtures;
+
+pub mod part;

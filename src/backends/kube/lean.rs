@@ -143,7 +143,7 @@ impl<'de> Visitor<'de> for Items<'_> {
 
 /// Builds a value without the ballast.
 #[derive(Clone, Copy)]
-struct Lean;
+pub(super) struct Lean;
 
 impl<'de> DeserializeSeed<'de> for Lean {
     type Value = Value;

@@ -70,6 +70,16 @@ mod await_run;
 #[cfg(test)]
 mod flagger_tests;
 
+mod parts;
+
+pub mod dump;
+
+mod dump_split;
+
+mod dump_parse;
+
+pub mod offline;
+
 mod waiting;
 
 mod outbox;

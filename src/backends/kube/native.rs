@@ -85,26 +85,32 @@ pub(super) fn owned(object: &Value, mut reading: Reading<'_>) -> Option<Owned> {
     if WorkloadKind::ALL.iter().all(|ours| ours.name() != kind) {
         return None;
     }
-    let owner = Uid::new(owner);
+    let template = Node::root(object).at("spec", "spec").at("template", "spec.template");
+    let template = meta::fingerprint(template.value());
+    Some(Owned { owner: Uid::new(owner), set: set(object, &mut reading), template })
+}
+
+/// A ReplicaSet, whoever controls it.
+pub(super) fn set(object: &Value, reading: &mut Reading<'_>) -> ReplicaSet {
+    let metadata = Metadata::of(object);
     let root = Node::root(object);
     let (spec, status) = (root.at("spec", "spec"), root.at("status", "status"));
     let template = spec.at("template", "spec.template");
     let deadline = metadata.annotations.word("scale-down-deadline");
-    let set = ReplicaSet {
-        name: metadata.name(&mut reading),
+    ReplicaSet {
+        name: metadata.name(reading),
         uid: metadata.uid(),
         hash: metadata.hash().map(|hash| PodHash::from_text(reading.shared(hash))),
         revision: metadata
             .revision(ROLLOUT_REVISION)
             .or_else(|| metadata.revision(DEPLOYMENT_REVISION)),
-        created: metadata.created(&mut reading),
-        replicas: set_replicas(spec, status, &mut reading),
-        images: meta::images(template, &mut reading),
+        created: metadata.created(reading),
+        replicas: set_replicas(spec, status, reading),
+        images: meta::images(template, reading),
         scale_down_at: deadline.and_then(|raw| raw.parse().ok()),
-        build: meta::build(template, &metadata, &mut reading),
-        failure: failure(status, &mut reading),
-    };
-    Some(Owned { owner, set, template: meta::fingerprint(template.value()) })
+        build: meta::build(template, &metadata, reading),
+        failure: failure(status, reading),
+    }
 }
 
 /// `status.replicas` is always written; the other counters are left out when they are zero.
