@@ -37,8 +37,7 @@ fn said(phase: Option<&str>, message: &str, health: Health) -> Status {
 fn of_set(part: &Part, set: &ReplicaSet) -> Status {
     let is_behind = part.observed.is_none_or(|seen| seen < part.meta.generation);
     if is_behind {
-        let message =
-            "Waiting for rollout to finish: observed replica set generation less than desired generation";
+        let message = "Waiting for rollout to finish: observed replica set generation less than desired generation";
         return said(None, message, Health::Progressing);
     }
     if let Some(failure) = &set.failure {
@@ -186,7 +185,11 @@ fn of_promotion(promotion: &Promotion) -> Status {
     };
     let step = promotion.step.filter(|_| health != Health::Healthy);
     let step = step.map(|(index, count)| {
-        format!("step {} of {count} to stage {}", index.saturating_add(1).min(count), promotion.stage)
+        format!(
+            "step {} of {count} to stage {}",
+            index.saturating_add(1).min(count),
+            promotion.stage
+        )
     });
     let words = [promotion.message.as_ref().map(Text::to_string), step];
     said(phase, &words.into_iter().flatten().collect::<Vec<_>>().join("; "), health)

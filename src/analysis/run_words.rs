@@ -78,7 +78,11 @@ fn evidence(metric: &RunMetric, phase: RunPhase) -> Option<String> {
     match phase {
         RunPhase::Failed => {
             let which = ordinal(tally.failed);
-            Some(format!("{} ({which} failure, limit {})", against(metric, last), limits.failures_max))
+            Some(format!(
+                "{} ({which} failure, limit {})",
+                against(metric, last),
+                limits.failures_max
+            ))
         }
         RunPhase::Inconclusive => {
             let value = value(last);

@@ -150,6 +150,8 @@ pub enum Command {
     /// The record of all deeds.
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Read objects out of files as the cockpit reads a cluster: kubectl's YAML or JSON, a must-gather.
+    Explain(ExplainArgs),
     /// Find out what is wrong with the set-up, and what to do.
     Doctor,
     /// Run on a simulated fleet that speaks the real wire; no cluster is needed.
@@ -245,6 +247,15 @@ pub struct RollbackArgs {
     /// To which revision; without it stable, or the newest older one that was once promoted.
     #[arg(long, value_name = "REVISION", value_parser = revision)]
     pub to: Option<Revision>,
+}
+
+/// Arguments of `explain`.
+#[derive(Debug, clap::Args)]
+pub struct ExplainArgs {
+    /// A file of YAML or JSON, a folder with all in it, or - for standard input; may be repeated, and is
+    /// read as one.
+    #[arg(short, long = "filename", value_name = "FILE|FOLDER|-", required = true)]
+    pub filename: Vec<PathBuf>,
 }
 
 /// The commands of `audit`.
@@ -381,6 +392,7 @@ impl Command {
             Self::Restart(deed) => (Action::Restart, deed),
             Self::Get
             | Self::Gates
+            | Self::Explain(_)
             | Self::Status(_)
             | Self::Watch
             | Self::Audit(_)

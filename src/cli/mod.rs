@@ -52,3 +52,5 @@ pub mod demo;
 pub mod run;
 
 pub mod doctor;
+
+pub mod explain;

@@ -17,7 +17,7 @@ use super::headless::watch::Watch;
 use super::screen::{self, Scene};
 use super::settings::{self, Settings};
 use super::start::{self, Stop};
-use super::{assets, completions, config_text, demo, logging, tell};
+use super::{assets, completions, config_text, demo, explain, logging, tell};
 use crate::app::state::State;
 use crate::backends::kube::cluster::Cluster;
 use crate::backends::kube::marks;
@@ -112,6 +112,10 @@ fn dispatch(args: &Args, settings: &Settings, warnings: &[Warning]) -> Result<u8
             let mut script = Vec::new();
             let _ = completions::write(wanted.shell, &mut script);
             Ok(printed(&String::from_utf8_lossy(&script)))
+        }
+        Some(Command::Explain(wanted)) => {
+            tell(warnings);
+            Ok(explain::run(&wanted.filename, args.look.output, clock::system()()))
         }
         Some(command) => {
             warn(warnings);
@@ -212,6 +216,7 @@ async fn headless(
             None => Ok(exit::FAULT),
         },
         Command::Demo(_)
+        | Command::Explain(_)
         | Command::Themes
         | Command::Keys
         | Command::Config(_)

@@ -204,7 +204,10 @@ impl Listed {
     fn of(object: &Map<String, Value>) -> Option<Self> {
         let word = |key: &str| object.get(key).and_then(Value::as_str);
         let kind = word("kind")?.strip_suffix("List").filter(|kind| !kind.is_empty())?;
-        Some(Self { version: word("apiVersion").unwrap_or_default().to_owned(), kind: kind.to_owned() })
+        Some(Self {
+            version: word("apiVersion").unwrap_or_default().to_owned(),
+            kind: kind.to_owned(),
+        })
     }
 
     fn name(&self, mut item: Value) -> Value {

@@ -214,7 +214,8 @@ mod tests {
 
     #[test]
     fn documents_end_at_their_markers_wherever_the_reads_are_cut() {
-        let text = "# head\n\n%YAML 1.2\n---\na: 1\n---x: 2\n ---\n--- # next\nb: 2\n...\n---\n---\n{}";
+        let text =
+            "# head\n\n%YAML 1.2\n---\na: 1\n---x: 2\n ---\n--- # next\nb: 2\n...\n---\n---\n{}";
         let want = [
             (5, "a: 1\n---x: 2\n ---\n".to_owned()),
             (9, "b: 2\n".to_owned()),

@@ -43,7 +43,9 @@ pub(super) fn part(
             let message = reading.text(status, "message");
             PartFacts::Experiment(phase.map(RunPhase::parse), message)
         }
-        PartKind::Application => PartFacts::Application(Box::new(application(status, &mut reading))),
+        PartKind::Application => {
+            PartFacts::Application(Box::new(application(status, &mut reading)))
+        }
         PartKind::Kustomization | PartKind::HelmRelease => {
             let suspend = reading.boolean(spec, "suspend").unwrap_or_default();
             PartFacts::Flux(Flux { suspend })

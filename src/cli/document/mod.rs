@@ -16,3 +16,7 @@ pub mod audit;
 pub mod schema;
 
 pub mod doctor;
+
+pub mod explanation;
+
+mod part;

@@ -19,11 +19,12 @@ use crate::domain::workload::{self, OwnerTool, ReplicaSet, Strategy};
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RolloutStatus {
-    /// The context of the kubeconfig.
+    /// The context of the kubeconfig; for `explain` the file or folder.
     pub cluster: String,
     /// Its namespace.
     pub namespace: String,
-    /// The workload's kind: `Rollout` or `Deployment`.
+    /// The object's kind: that of a workload; for `explain` also that of a part (`ReplicaSet`, `AnalysisRun`,
+    /// `Application` …).
     pub kind: String,
     /// Its name.
     pub name: String,
@@ -256,7 +257,7 @@ impl RolloutStatus {
     }
 }
 
-fn words(text: Option<&Text>) -> Option<String> {
+pub(super) fn words(text: Option<&Text>) -> Option<String> {
     text.map(Text::to_string)
 }
 
@@ -284,7 +285,7 @@ fn step(position: &steps::Position) -> Step {
     }
 }
 
-const fn replicas(counts: workload::ReplicaCounts) -> Replicas {
+pub(super) const fn replicas(counts: workload::ReplicaCounts) -> Replicas {
     Replicas {
         desired: counts.desired,
         current: counts.current,
@@ -294,7 +295,7 @@ const fn replicas(counts: workload::ReplicaCounts) -> Replicas {
     }
 }
 
-fn version(set: &ReplicaSet) -> Version {
+pub(super) fn version(set: &ReplicaSet) -> Version {
     let image = |image: &workload::Image| Image {
         container: image.container.to_string(),
         image: image.image.to_string(),
@@ -325,7 +326,7 @@ fn analysis(row: &Row) -> Vec<Analysis> {
     named.into_iter().flatten().map(of).collect()
 }
 
-fn run_metrics(run: &AnalysisRun) -> Vec<AnalysisMetric> {
+pub(super) fn run_metrics(run: &AnalysisRun) -> Vec<AnalysisMetric> {
     let of = |metric: &RunMetric| AnalysisMetric {
         name: metric.name.to_string(),
         phase: metric.phase.name().to_owned(),
@@ -352,7 +353,7 @@ fn metrics(row: &Row) -> Vec<Metric> {
     comparison.value.pairs.iter().map(of).collect()
 }
 
-fn owner(owner: &workload::Owner) -> Owner {
+pub(super) fn owner(owner: &workload::Owner) -> Owner {
     let tool = match owner.tool {
         OwnerTool::ArgoCd => "argocd",
         OwnerTool::FluxKustomization => "flux-kustomization",

@@ -4,6 +4,7 @@ use schemars::{Schema, schema_for};
 
 use super::audit::{AuditTrail, AuditVerification};
 use super::doctor::DoctorReport;
+use super::explanation::Explanation;
 use super::fleet::{FleetEvent, FleetList, RolloutReport};
 use super::gates::GateList;
 use super::order::Order;
@@ -18,6 +19,7 @@ pub fn all() -> Vec<(&'static str, Schema)> {
         ("GateList", schema_for!(GateList)),
         ("Order", schema_for!(Order)),
         ("DoctorReport", schema_for!(DoctorReport)),
+        ("Explanation", schema_for!(Explanation)),
         ("AuditTrail", schema_for!(AuditTrail)),
         ("AuditVerification", schema_for!(AuditVerification)),
     ]

@@ -34,7 +34,10 @@ pub const TABLE: [(u8, &str); 9] = [
     (USAGE, "usage, config, kubeconfig or context wrong, object not found, no --yes"),
     (ON_ITS_WAY, "--timeout passed while still on its way; status of Progressing or Suspended"),
     (DEGRADED, "Degraded, aborted, Missing, or the awaited state can no longer be reached"),
-    (NO_ANSWER, "no answer, stale, outcome unknown; for get and watch: a source was silent"),
+    (
+        NO_ANSWER,
+        "no answer, stale, outcome unknown; get, watch: a source was silent; explain: a part unreadable",
+    ),
     (REFUSED, "refused by a check or by admission, impossible deed, footing changed, --read-only"),
     (DENIED, "not authenticated (401) or not permitted (access review says no)"),
     (INTERRUPTED, "interrupted (recorded)"),

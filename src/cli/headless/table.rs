@@ -110,6 +110,21 @@ pub fn table(items: &[RolloutStatus], format: Format) -> String {
     aligned(&std::iter::once(heads).chain(rows).collect::<Vec<_>>())
 }
 
+/// The same with what each object's own tool says of it.
+#[must_use]
+pub fn told(items: &[RolloutStatus], format: Format) -> String {
+    if format == Format::Wide {
+        return table(items, format);
+    }
+    let heads = HEADS.iter().chain(WIDE.last()).map(ToString::to_string).collect();
+    let rows = items.iter().map(|item| {
+        let mut cells = cells(item, format);
+        cells.push(item.message.clone().unwrap_or_else(|| "-".to_owned()));
+        cells
+    });
+    aligned(&std::iter::once(heads).chain(rows).collect::<Vec<_>>())
+}
+
 /// Rows with their columns under each other, two spaces apart, nothing behind the last.
 #[must_use]
 pub fn aligned(rows: &[Vec<String>]) -> String {
