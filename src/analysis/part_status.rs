@@ -59,6 +59,8 @@ fn of_run(run: &AnalysisRun) -> Status {
         RunPhase::Pending | RunPhase::Running => Health::Progressing,
         RunPhase::Successful => Health::Healthy,
         RunPhase::Failed | RunPhase::Error => Health::Degraded,
+        // Nothing was written yet; a phase that we do not know comes with a start.
+        RunPhase::Unknown if run.started.is_none() => Health::Progressing,
         RunPhase::Inconclusive | RunPhase::Unknown => Health::Unknown,
     };
     let message = run_words::one_line(run);

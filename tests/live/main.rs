@@ -10,6 +10,7 @@
 mod alone;
 mod canaries;
 mod cockpit;
+mod explain;
 mod flagger;
 mod manifests;
 mod natives;

@@ -196,3 +196,101 @@ fn documents<R: Read>(
         splitter.skip().map_err(|error| (splitter.line(), words(&error)))?;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::super::dump_split::ITEM_BYTES_MAX;
+    use super::*;
+
+    /// Endless, or very long: one piece, many times, with something before and after.
+    struct Long<'a> {
+        pieces: Box<dyn Iterator<Item = &'static [u8]> + 'a>,
+        open: &'static [u8],
+        given: &'a Cell<u64>,
+    }
+
+    impl<'a> Long<'a> {
+        fn new(
+            (head, piece, tail): (&'static [u8], &'static [u8], &'static [u8]),
+            times: usize,
+            given: &'a Cell<u64>,
+        ) -> Self {
+            let pieces = std::iter::repeat_n(piece, times).chain([tail]);
+            Self { pieces: Box::new(pieces), open: head, given }
+        }
+    }
+
+    impl Read for Long<'_> {
+        fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+            while self.open.is_empty() {
+                match self.pieces.next() {
+                    Some(piece) => self.open = piece,
+                    None => return Ok(0),
+                }
+            }
+            let count = self.open.read(out)?;
+            self.given.set(self.given.get() + count as u64);
+            Ok(count)
+        }
+    }
+
+    #[test]
+    fn objects_of_a_long_list_come_out_while_it_is_read() {
+        let yaml: (&[u8], &[u8], &[u8]) = (
+            b"apiVersion: v1\nitems:\n",
+            b"- apiVersion: v1\n  kind: ConfigMap\n  metadata: {name: a}\n",
+            b"kind: List\n",
+        );
+        let json: (&[u8], &[u8], &[u8]) =
+            (b"{\"items\":[", b"{\"kind\":\"ConfigMap\"},\n", b"{\"kind\":\"Last\"}]}");
+        for text in [yaml, json] {
+            let given = Cell::new(0);
+            let mut input = Long::new(text, 20_000, &given);
+            let mut count = 0_u64;
+            let report = read(Path::new("-"), &mut input, &mut |_, _| {
+                count += 1;
+                let behind = given.get().saturating_sub(count * text.1.len() as u64);
+                assert!(behind < 256 << 10, "{behind} bytes are read and not handed over");
+            });
+            assert_eq!(report.problems, []);
+            assert!(report.objects >= 20_000);
+        }
+    }
+
+    #[test]
+    fn an_object_beyond_all_measure_is_told_and_the_next_document_read() {
+        for (head, piece) in
+            [(&b"a: \""[..], &b"xxxxxxxxxxxxxxxx"[..]), (b"{\"a\":[", b"[],[],[],")]
+        {
+            let given = Cell::new(0);
+            let times = 2 * usize::try_from(ITEM_BYTES_MAX).expect("it fits") / piece.len();
+            let mut input = Long::new((head, piece, b"\n---\nkind: Next\n"), times, &given);
+            let mut kinds = Vec::new();
+            let mut sink = |_: &Text, object: Value| kinds.push(object["kind"].clone());
+            let report = read(Path::new("-"), &mut input, &mut sink);
+            let what = report.problems[0].what.as_str();
+            assert!(what.contains("an object of more than 8 MiB"), "{what}");
+            assert_eq!(kinds, ["Next"]);
+        }
+    }
+
+    #[test]
+    fn items_without_a_kind_have_that_of_their_list_wherever_it_stands() {
+        for text in [
+            "{\"kind\":\"PodList\",\"apiVersion\":\"v1\",\"items\":[{\"metadata\":{}}]}",
+            "items:\n- metadata: {}\nkind: PodList\napiVersion: v1\n",
+            "\u{feff}apiVersion: v1\nkind: PodList\nitems: [{metadata: {}}]\n",
+            "--- {\"kind\":\"Pod\",\"apiVersion\":\"v1\"}\n...\n",
+        ] {
+            let mut found = Vec::new();
+            let mut sink = |_: &Text, object: Value| {
+                found.push((object["kind"].clone(), object["apiVersion"].clone()));
+            };
+            let report = read(Path::new("-"), &mut text.as_bytes(), &mut sink);
+            assert_eq!(report.problems, [], "{text}");
+            assert_eq!(found, [("Pod".into(), "v1".into())], "{text}");
+        }
+    }
+}

@@ -17,6 +17,9 @@ const DEPTH_MAX: usize = 128;
 /// What all aliases of one document may add, in nodes. Nobody's tool writes any; hand-written manifests have a few.
 const REPLAYED_MAX: usize = 50_000;
 
+/// A document that is only a text is short; in longer ones the parser's place is right.
+const TEXT_BYTES_MAX: u64 = 512;
+
 /// Where a document breaks, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Break {
@@ -76,11 +79,17 @@ fn yaml<R: Read>(
         |deserializer| Root { each, spent }.deserialize(deserializer),
     );
     read.map_err(|error| {
+        let words = error.to_string();
         let line = error.location().map(|place| head.line + place.line().saturating_sub(1));
-        Break {
-            line: line.unwrap_or_else(|| splitter.line()),
-            why: format!("YAML: {}", without_place(&error.to_string())),
+        let why = without_place(&words);
+        if words.contains("budget breached") || words.contains("alias replay") {
+            let why = format!("YAML: its aliases stand for too much, or it is too deep ({why})");
+            return Break { line: line.unwrap_or(head.line), why };
         }
+        // The parser tells where a lone text ends.
+        let is_text = why.starts_with("invalid type") && spent.get() < TEXT_BYTES_MAX;
+        let line = if is_text { Some(head.line) } else { line };
+        Break { line: line.unwrap_or_else(|| splitter.line()), why: format!("YAML: {why}") }
     })
 }
 
