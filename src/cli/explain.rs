@@ -6,6 +6,7 @@ use super::args_values::Format;
 use super::document::explanation::{Explanation, OtherObject};
 use super::headless::output::{self, PrintError};
 use super::headless::{exit, get, table};
+use super::tell;
 use crate::app::event::Event;
 use crate::app::keymap::Keymap;
 use crate::app::state::{FrontKind, Session, State};
@@ -21,7 +22,7 @@ use crate::domain::observed::{Observed, Timestamp};
 pub fn run(files: &[PathBuf], format: Format, now: Timestamp) -> u8 {
     let (found, report) = read(files, now);
     let explanation = explanation(&found, &report, now);
-    eprint!("{}", explanation.notes());
+    tell::lines(explanation.notes());
     get::printed(print(&explanation, format), code(&report))
 }
 
@@ -81,7 +82,7 @@ fn print(explanation: &Explanation, format: Format) -> Result<(), PrintError> {
         Format::Json | Format::Yaml => output::document(format, explanation),
         Format::Table | Format::Wide => {
             if explanation.items.is_empty() {
-                eprintln!("pilothouse: no release and no part of one found");
+                tell::say("no release and no part of one found");
             } else {
                 output::text(&table::told(&explanation.items, format))?;
             }

@@ -114,7 +114,7 @@ fn dispatch(args: &Args, settings: &Settings, warnings: &[Warning]) -> Result<u8
             Ok(printed(&String::from_utf8_lossy(&script)))
         }
         Some(Command::Explain(wanted)) => {
-            tell(warnings);
+            warn(warnings);
             Ok(explain::run(&wanted.filename, args.look.output, clock::system()()))
         }
         Some(command) => {

@@ -8,7 +8,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 use serde_json::{Map, Value};
 use serde_saphyr::options::{AliasLimits, NonFiniteFloatPolicy};
 
-use super::dump_split::{Head, Spent, Splitter};
+use super::dump_split::{Head, ITEM_BYTES_MAX, Spent, Splitter, too_large};
 use super::lean::Lean;
 
 /// Nesting of the deepest object taken; the deepest schema of a CRD stays below 64.
@@ -37,10 +37,15 @@ pub(super) fn document<R: Read>(
     each: &mut dyn FnMut(Value),
 ) -> Result<(), Break> {
     spent.set(0);
-    match head.first {
+    let read = match head.first {
         b'{' | b'[' => json(head, splitter, spent, each),
         _ => yaml(head, splitter, spent, each),
-    }
+    };
+    read.map_err(|broken| match spent.get() {
+        // The parsers know only that reading failed.
+        spent if spent > ITEM_BYTES_MAX => Break { why: too_large(), ..broken },
+        _ => broken,
+    })
 }
 
 /// One value, or several behind each other as `kubectl get -w -o json` prints them.

@@ -8,6 +8,11 @@ use std::rc::Rc;
 /// Most bytes of one object. etcd takes no object above 1.5 MiB; as YAML with its indentation it may be a few times that.
 pub(super) const ITEM_BYTES_MAX: u64 = 8 << 20;
 
+/// What is said of an object that is too large.
+pub(super) fn too_large() -> String {
+    format!("an object of more than {} MiB", ITEM_BYTES_MAX >> 20)
+}
+
 /// What is read at once. A line of blanks longer than this is taken for content.
 const BUFFER_BYTES: usize = 64 << 10;
 
@@ -178,8 +183,7 @@ impl<R: Read> Read for Splitter<R> {
         let spent = self.spent.get() + count as u64;
         self.spent.set(spent);
         if spent > ITEM_BYTES_MAX {
-            let words = format!("an object of more than {} MiB", ITEM_BYTES_MAX >> 20);
-            return Err(io::Error::other(words));
+            return Err(io::Error::other(too_large()));
         }
         Ok(count)
     }
