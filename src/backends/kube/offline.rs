@@ -84,7 +84,8 @@ pub struct Offline {
 enum What {
     Workload(WorkloadKind),
     Part(PartKind),
-    Revision,
+    /// Read for the release that it belongs to, and why it is not explained itself.
+    Joined(FleetKind, &'static str),
     Pod,
     Other(&'static str),
 }
@@ -116,9 +117,9 @@ impl Offline {
                 self.pod(&object);
                 self.other(file, &object, "not a release");
             }
-            What::Revision => {
-                self.other(file, &object, "the history of a release");
-                self.row(FleetKind::Revisions, &object);
+            What::Joined(kind, why) => {
+                self.other(file, &object, why);
+                self.row(kind, &object);
             }
             What::Part(kind) => {
                 name_it(&mut object);
@@ -187,6 +188,7 @@ impl Offline {
                 }
                 self.found.repeated += u64::from(!self.targets.insert(target));
             }
+            super::rows::Row::Route(_) => self.revisions += 1,
             super::rows::Row::Set(_) => self.revisions += usize::from(kind == FleetKind::Revisions),
         }
         self.fleet.put(&FleetKey { kind, namespace: None }, row, Came::Changed);
@@ -317,7 +319,12 @@ fn what(object: &Value) -> What {
         (Some(workload), _) => What::Workload(workload),
         (None, Some(part)) => What::Part(part),
         (None, None) => match (group, kind) {
-            ("apps", "ControllerRevision") => What::Revision,
+            ("apps", "ControllerRevision") => {
+                What::Joined(FleetKind::Revisions, "the history of a release")
+            }
+            ("gateway.networking.k8s.io", "HTTPRoute") => {
+                What::Joined(FleetKind::Routes, "not a release")
+            }
             ("", "Pod") => What::Pod,
             _ => What::Other("not a release"),
         },
