@@ -4,6 +4,7 @@
 #![expect(clippy::tests_outside_test_module, reason = "an integration test is one module")]
 #![expect(clippy::disallowed_methods, reason = "reads recorded files")]
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -76,7 +77,7 @@ fn what_cannot_be_read_is_told_with_its_place_and_a_code() {
         let mut text = "a: &a [x,x,x,x,x,x,x,x,x,x]\n".to_owned();
         for (one, two) in "abcdefgh".chars().zip("bcdefghi".chars()) {
             let of = vec![format!("*{one}"); 10].join(",");
-            text.push_str(&format!("{two}: &{two} [{of}]\n"));
+            writeln!(text, "{two}: &{two} [{of}]").unwrap();
         }
         text
     };
@@ -175,6 +176,7 @@ fn ready(status: &str, reason: &str, message: &str) -> Value {
 type Case =
     (&'static str, &'static str, Value, &'static str, Option<&'static str>, Option<&'static str>);
 
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn cases_of_argo() -> Vec<Case> {
     let argo = "argoproj.io/v1alpha1";
     let experiment = |phase: &str| json!({ "status": { "phase": phase } });
@@ -286,6 +288,7 @@ fn cases_of_argo() -> Vec<Case> {
     ]
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn cases_of_flux_and_kargo() -> Vec<Case> {
     let (ks, hr) = ("kustomize.toolkit.fluxcd.io/v1", "helm.toolkit.fluxcd.io/v2");
     let kargo = "kargo.akuity.io/v1alpha1";

@@ -78,11 +78,10 @@ pub(super) fn weight(flagger: &Flagger) -> Weight {
         return Weight { desired: None, actual: phase.is_running().then_some(0) };
     }
     let desired = match phase {
-        Phase::Waiting => Some(0),
         Phase::Progressing => Some(flagger.status.weight),
         Phase::WaitingPromotion => top(flagger),
         // Traffic goes back to the primary, which is the new version by then.
-        Phase::Promoting | Phase::Finalising | Phase::Failed => Some(0),
+        Phase::Waiting | Phase::Promoting | Phase::Finalising | Phase::Failed => Some(0),
         Phase::Unknown
         | Phase::Initializing
         | Phase::Initialized

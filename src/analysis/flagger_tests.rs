@@ -8,6 +8,7 @@ use super::rollout_status::{self, Health};
 use super::steps::{canary, position, stable, weight};
 use crate::domain::fixtures::{NEW, STABLE, at, flagger};
 use crate::domain::flagger::{Phase, Webhook, WebhookKind};
+use crate::domain::ids::PodHash;
 use crate::domain::text::Text;
 
 #[test]
@@ -113,9 +114,9 @@ fn the_wanted_weight_is_the_ladders_and_the_actual_one_the_routes() {
 fn the_primary_is_what_is_proven_and_the_target_new_only_while_a_run_is_on_its_way() {
     for (phase, want) in [(Phase::Progressing, Some(NEW)), (Phase::Succeeded, None)] {
         let made = flagger(phase);
-        let hash = canary(&made.0).and_then(|set| set.hash.as_ref()).map(|hash| hash.as_str());
+        let hash = canary(&made.0).and_then(|set| set.hash.as_ref()).map(PodHash::as_str);
         assert_eq!(hash, want, "{phase:?}");
-        let proven = stable(&made.0).and_then(|set| set.hash.as_ref()).map(|hash| hash.as_str());
+        let proven = stable(&made.0).and_then(|set| set.hash.as_ref()).map(PodHash::as_str);
         assert_eq!(proven, Some(STABLE), "{phase:?}");
     }
 }

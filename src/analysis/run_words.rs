@@ -33,7 +33,11 @@ fn decided(run: &AnalysisRun, said: Option<&str>) -> String {
         let default = match run.phase {
             RunPhase::Failed => "Analysis run failed",
             RunPhase::Error => "Analysis run had an error",
-            _ => "Analysis run was inconclusive",
+            RunPhase::Pending
+            | RunPhase::Running
+            | RunPhase::Successful
+            | RunPhase::Inconclusive
+            | RunPhase::Unknown => "Analysis run was inconclusive",
         };
         return said.unwrap_or(default).to_owned();
     };

@@ -86,13 +86,13 @@ fn print(explanation: &Explanation, format: Format) -> Result<(), PrintError> {
             } else {
                 output::text(&table::told(&explanation.items, format))?;
             }
-            others(&explanation.others, !explanation.items.is_empty())
+            others(&explanation.others, if explanation.items.is_empty() { "" } else { "\n" })
         }
     }
 }
 
 /// What is not explained is listed, and not lost.
-fn others(others: &[OtherObject], has_table: bool) -> Result<(), PrintError> {
+fn others(others: &[OtherObject], gap: &str) -> Result<(), PrintError> {
     if others.is_empty() {
         return Ok(());
     }
@@ -109,6 +109,5 @@ fn others(others: &[OtherObject], has_table: bool) -> Result<(), PrintError> {
     });
     let head = std::iter::once(head.iter().map(ToString::to_string).collect());
     let rows: Vec<Vec<String>> = head.chain(rows).collect();
-    let gap = if has_table { "\n" } else { "" };
     output::text(&format!("{gap}{}", table::aligned(&rows)))
 }

@@ -81,9 +81,12 @@ fn promoted(case: Case<'_>, flagger: &Flagger) -> Judgement {
 }
 
 fn running(flagger: &Flagger) -> Judgement {
-    match flagger.status.phase {
-        Phase::Failed => not_yet("Flagger has not looked yet"),
-        phase if phase.is_running() => Judgement::Arrived,
-        phase => superseded(&format!("it is {} now", phase.name())),
+    let phase = flagger.status.phase;
+    if phase == Phase::Failed {
+        not_yet("Flagger has not looked yet")
+    } else if phase.is_running() {
+        Judgement::Arrived
+    } else {
+        superseded(&format!("it is {} now", phase.name()))
     }
 }

@@ -168,8 +168,7 @@ impl ObjectKind {
             Self::StatefulSet => Some(WorkloadKind::StatefulSet),
             Self::DaemonSet => Some(WorkloadKind::DaemonSet),
             Self::Canary => Some(WorkloadKind::Canary),
-            Self::Pod => None,
-            Self::HttpRoute => None,
+            Self::Pod | Self::HttpRoute => None,
         }
     }
 
@@ -418,13 +417,12 @@ impl Write {
     #[must_use]
     pub const fn leaves_mark(&self) -> bool {
         match self.object.kind {
-            ObjectKind::HttpRoute => false,
+            ObjectKind::HttpRoute | ObjectKind::Pod => false,
             ObjectKind::Canary => self.subresource.is_none(),
             ObjectKind::Rollout
             | ObjectKind::Deployment
             | ObjectKind::StatefulSet
             | ObjectKind::DaemonSet => true,
-            ObjectKind::Pod => false,
         }
     }
 }

@@ -201,8 +201,13 @@ impl Plane {
             && word("/objectRef/namespace") == self.namespace
             && matches!(
                 word("/objectRef/resource"),
-                "rollouts" | "deployments" | "canaries" | "httproutes" | "statefulsets"
-                    | "daemonsets" | "pods"
+                "rollouts"
+                    | "deployments"
+                    | "canaries"
+                    | "httproutes"
+                    | "statefulsets"
+                    | "daemonsets"
+                    | "pods"
             )
             && !word("/requestURI").contains("dryRun=All")
             && word("/stage") == "ResponseComplete";

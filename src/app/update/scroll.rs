@@ -54,9 +54,8 @@ pub(super) fn painted(state: &mut State, reach: Option<Reach>) {
     match state.focus.popups.last_mut() {
         Some(Popup::Pager(pager)) => hold(&mut pager.scroll),
         Some(Popup::Help { scroll } | Popup::Notices { scroll }) => hold(scroll),
-        Some(Popup::Picker(_) | Popup::Confirm(_)) => {}
         None if state.focus.screen == Screen::Rollout => hold(&mut state.focus.parts.scroll),
-        None => {}
+        Some(Popup::Picker(_) | Popup::Confirm(_)) | None => {}
     }
 }
 

@@ -84,10 +84,12 @@ fn name(path: &Path) -> Text {
 
 /// What the system says, without its number.
 fn words(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => "no such file or folder".to_owned(),
-        io::ErrorKind::PermissionDenied => "no permission to read it".to_owned(),
-        _ => format!("cannot be read: {error}"),
+    if error.kind() == io::ErrorKind::NotFound {
+        "no such file or folder".to_owned()
+    } else if error.kind() == io::ErrorKind::PermissionDenied {
+        "no permission to read it".to_owned()
+    } else {
+        format!("cannot be read: {error}")
     }
 }
 

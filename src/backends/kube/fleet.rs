@@ -156,10 +156,10 @@ impl Fleet {
         dirty
     }
 
-    fn put_route(&mut self, key: &FleetKey, owned: OwnedRoute, list: u64) -> Vec<WorkloadRef> {
-        let owner = owned.owner.clone();
-        self.owner_of.insert(owned.uid.clone(), owner.clone());
-        self.routes.insert(owner.clone(), (owned, key.clone(), list));
+    fn put_route(&mut self, key: &FleetKey, route: OwnedRoute, list: u64) -> Vec<WorkloadRef> {
+        let owner = route.owner.clone();
+        self.owner_of.insert(route.uid.clone(), owner.clone());
+        self.routes.insert(owner.clone(), (route, key.clone(), list));
         self.target_of(&owner).into_iter().collect()
     }
 

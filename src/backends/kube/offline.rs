@@ -139,7 +139,9 @@ impl Offline {
     fn nested(&mut self, file: &Text, object: &mut Value) {
         if let Some(Value::Array(items)) = object.get_mut("items").map(Value::take) {
             // The parser has limited how deep this goes.
-            items.into_iter().for_each(|item| self.take(file, item));
+            for item in items {
+                self.take(file, item);
+            }
         }
     }
 

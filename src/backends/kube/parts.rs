@@ -110,8 +110,8 @@ fn promotion(spec: Node<'_>, status: Node<'_>, reading: &mut Reading<'_>) -> Pro
 
 fn freight(status: Node<'_>, reading: &mut Reading<'_>) -> Freight {
     let mut stages = |key: &str| {
-        let named = status.raw(key).as_object();
-        let names = named.into_iter().flat_map(|named| named.keys()).take(NAMES_MAX);
+        let stages = status.raw(key).as_object();
+        let names = stages.into_iter().flat_map(serde_json::Map::keys).take(NAMES_MAX);
         names.map(|name| reading.shared(name)).collect()
     };
     Freight {

@@ -53,7 +53,7 @@ impl Run<'_> {
         let wanted = self.seen().await.map_err(not_sent)?;
         let give_up_at = Instant::now() + CONFLICT_WINDOW;
         loop {
-            match self.stands(&write, &wanted).await.map_err(not_sent)? {
+            match self.stands(&write, wanted.as_ref()).await.map_err(not_sent)? {
                 Stands::InTheWay => {}
                 Stands::Ready if Instant::now() + LOOK_PAUSE < give_up_at => {
                     sleep(LOOK_PAUSE).await;
@@ -122,7 +122,7 @@ impl Run<'_> {
     async fn stands(
         &self,
         write: &ResolvedWrite,
-        wanted: &Option<PodHash>,
+        wanted: Option<&PodHash>,
     ) -> Result<Stands, Trouble> {
         let namespace = &self.plan().target.namespace;
         let read = self.executor.read(&self.wire, PODS, namespace, &write.object.name).await;
@@ -135,7 +135,7 @@ impl Run<'_> {
         let pod = pods::pod(&object, &mut Reading::new(&mut words));
         let is_going = object.pointer("/metadata/deletionTimestamp").is_some();
         let is_planned = Some(&pod.uid) == planned_uid(write).as_ref();
-        Ok(match (is_planned && !is_going && pod.hash != *wanted, pod.is_ready()) {
+        Ok(match (is_planned && !is_going && pod.hash.as_ref() != wanted, pod.is_ready()) {
             (false, _) => Stands::No,
             (true, true) => Stands::Ready,
             (true, false) => Stands::InTheWay,

@@ -170,10 +170,9 @@ fn removed(case: Case<'_>, aim: &Target<'_>, context: &PlanContext<'_>, effect: 
     let pods = target::in_the_way(case, aim, context.detail);
     let names: Vec<&str> = pods.iter().map(|pod| pod.name.as_str()).collect();
     if !names.is_empty() {
-        effect.push_str(&format!(
-            "; {} will be deleted: not ready, it would hold up the way back for ever",
-            names.join(", ")
-        ));
+        effect.push_str("; ");
+        effect.push_str(&names.join(", "));
+        effect.push_str(" will be deleted: not ready, it would hold up the way back for ever");
     }
 }
 
