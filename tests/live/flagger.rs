@@ -102,10 +102,10 @@ async fn pause_resume_abort_retry_and_promote_now_end_where_they_say_with_exactl
     let seen = written(&plane, 7).await;
     if !seen.is_empty() {
         let backend = |index: u32, name: &str, weight: u32| {
-            let place = format!("/spec/rules/0/backendRefs/{index}");
+            let path = format!("/spec/rules/0/backendRefs/{index}");
             [
-                json!({"op": "test", "path": format!("{place}/name"), "value": name}),
-                json!({"op": "add", "path": format!("{place}/weight"), "value": weight}),
+                json!({"op": "test", "path": format!("{path}/name"), "value": name}),
+                json!({"op": "add", "path": format!("{path}/weight"), "value": weight}),
             ]
         };
         let to_primary = [backend(0, "one-primary", 100), backend(1, "one-canary", 0)].concat();

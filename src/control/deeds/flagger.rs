@@ -101,7 +101,7 @@ pub(super) static ROWS: &[Row] = &[
         words: Words {
             when: "Progressing or WaitingPromotion, and the new version's pods are ready",
             writes: "spec.skipAnalysis: true; once the run has ended, false",
-            arrived: "Succeeded, and the primary's pods are all new and available",
+            arrived: "promoted, and the primary's pods are all new and available",
         },
     },
     Row {
