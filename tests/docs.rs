@@ -178,7 +178,9 @@ fn read_by_people() -> Vec<(String, String)> {
             let text = fs::read_to_string(&path).expect("a source");
             let code = text.lines().take_while(|line| line.trim() != "#[cfg(test)]").enumerate();
             for (number, line) in code.filter(|(_, line)| !line.trim_start().starts_with("//")) {
-                sentences(line).into_iter().for_each(|sentence| take(&path, number, sentence));
+                for sentence in sentences(line) {
+                    take(&path, number, sentence);
+                }
             }
         }
     }
