@@ -1,5 +1,6 @@
 //! Kubeconfigs that are broken, missing, unreadable, or lead nowhere.
 
+use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 
 use base64::Engine as _;
@@ -55,7 +56,7 @@ fn laughs() -> String {
     for level in 1..12 {
         let below = format!("*a{}", level - 1);
         let below = vec![below; 9].join(", ");
-        text.push_str(&format!("a{level}: &a{level} [{below}]\n"));
+        writeln!(text, "a{level}: &a{level} [{below}]").unwrap();
     }
     text
 }
@@ -73,7 +74,7 @@ fn a_path_that_is_no_readable_file_is_told() {
         let program = Program::new(&["get", "--kubeconfig", path]);
         let program = program.file("secret", "x").file("folder/x", "x");
         let secret = program.path("secret");
-        std::fs::set_permissions(secret, std::fs::Permissions::from_mode(0)).unwrap();
+        std::fs::set_permissions(secret, std::fs::Permissions::from_mode(0o000)).unwrap();
         program.run()
     };
     run("missing").code(2).says(&["missing: No such file", NEXT]);

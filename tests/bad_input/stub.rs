@@ -72,7 +72,7 @@ fn answer(mut stream: TcpStream, reply: &dyn Fn(&str) -> Reply) {
         let _ = stream.shutdown(Shutdown::Write);
     }
     // An end with unread bytes would be a reset, which may overtake what was written.
-    let _ = stream.set_read_timeout(Some(Duration::from_secs(60)));
+    let _ = stream.set_read_timeout(Some(Duration::from_mins(1)));
     let _ = stream.read_to_end(&mut Vec::new());
 }
 
