@@ -2,6 +2,7 @@
 //! panic, does not hang, and prints nothing that a script would take for an answer.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
+#![expect(clippy::print_stderr, reason = "what was skipped is said")]
 #![expect(clippy::disallowed_methods, reason = "a deadline needs a clock, a rig starts its server")]
 #![expect(clippy::disallowed_types, reason = "the listener and the test share one screen")]
 #![expect(clippy::tests_outside_test_module, reason = "an integration test is one module")]
