@@ -24,9 +24,9 @@ pub struct Footing {
     pub current: Option<PodHash>,
     /// The proven template.
     pub stable: Option<PodHash>,
-    /// Flagger's phase.
-    pub phase: Option<Phase>,
-    /// The step, counted as the controller counts it (from 0); of Flagger the weight that its status tells.
+    /// How far Flagger's run is.
+    pub run: Option<Run>,
+    /// The step, counted as the controller counts it (from 0).
     pub step_index: Option<u32>,
     /// Paused by hand.
     pub spec_paused: bool,
@@ -38,6 +38,15 @@ pub struct Footing {
     pub promote_full: bool,
     /// Blue-green's active selector.
     pub active: Option<PodHash>,
+}
+
+/// How far Flagger's run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// Its phase.
+    pub phase: Phase,
+    /// The weight that its status tells.
+    pub weight: u32,
 }
 
 /// How far an abort is.
@@ -87,7 +96,7 @@ impl Footing {
             observed: is_observed(workload),
             current: status.hashes.current.clone(),
             stable: status.hashes.stable.clone(),
-            phase: None,
+            run: None,
             step_index: status.step_index,
             spec_paused: rollout.spec.paused,
             pauses: status.pauses.iter().map(|pause| pause.reason.clone()).collect(),
@@ -100,8 +109,7 @@ impl Footing {
     fn of_flagger(workload: &Workload, flagger: &Flagger) -> Self {
         let (spec, status) = (&flagger.spec, &flagger.status);
         Self {
-            phase: Some(status.phase),
-            step_index: Some(status.weight),
+            run: Some(Run { phase: status.phase, weight: status.weight }),
             // Flagger writes the hash of the template of the run; the object itself names no pod hash.
             current: status.applied.clone().map(PodHash::from_text),
             stable: status.promoted.clone().map(PodHash::from_text),
@@ -112,7 +120,7 @@ impl Footing {
     #[expect(clippy::fn_params_excessive_bools, reason = "one field of the wire")]
     fn of_native(workload: &Workload, spec_paused: bool) -> Self {
         Self {
-            phase: None,
+            run: None,
             uid: workload.meta.uid.clone(),
             generation: workload.meta.generation,
             observed: is_observed(workload),
@@ -144,7 +152,7 @@ impl Footing {
         changed_hash(&mut out, "the wanted version", (&self.current, &now.current));
         changed_hash(&mut out, "the stable version", (&self.stable, &now.stable));
         changed_hash(&mut out, "the active version", (&self.active, &now.active));
-        self.phase_difference(now, &mut out);
+        self.run_difference(now, &mut out);
         self.step_difference(now, &mut out);
         self.pause_differences(now, &mut out);
         self.flag_differences(now, &mut out);
@@ -152,12 +160,14 @@ impl Footing {
         out
     }
 
-    fn phase_difference(&self, now: &Self, out: &mut Vec<Text>) {
-        if self.phase == now.phase {
-            return;
+    fn run_difference(&self, now: &Self, out: &mut Vec<Text>) {
+        let (Some(then), Some(now)) = (self.run, now.run) else { return };
+        if then.phase != now.phase {
+            out.push(sentence(&format!("phase {} → {}", then.phase.name(), now.phase.name())));
         }
-        let word = |phase: Option<Phase>| phase.map_or("none", Phase::name);
-        out.push(sentence(&format!("phase {} → {}", word(self.phase), word(now.phase))));
+        if then.weight != now.weight {
+            out.push(sentence(&format!("weight {} % → {} %", then.weight, now.weight)));
+        }
     }
 
     fn step_difference(&self, now: &Self, out: &mut Vec<Text>) {

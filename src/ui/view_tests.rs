@@ -372,6 +372,15 @@ fn everything_stale_is_seen_as_stale() {
     kept("stale", &state, &[(120, 40)]);
     let shown = text(&state, (120, 40));
     assert_eq!(shown.lines().next().map(|line| line.matches("◌ stale 3m").count()), Some(3));
+    // By a mark, for those who see no colours.
+    let is_marked = |state: &State| {
+        let shown = text(state, (120, 40));
+        shown.lines().any(|line| line.contains("◌  payments/api"))
+    };
+    assert!(is_marked(&state));
+    command(&mut state, Command::Go(Screen::Gates));
+    assert!(is_marked(&state));
+    kept("gates-stale", &state, &[(120, 40)]);
 }
 
 #[test]

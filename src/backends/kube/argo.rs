@@ -6,18 +6,17 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::fields::{Node, Reading};
-use super::meta::{self, Metadata};
-use super::owner;
-use super::rows::Known;
+use super::meta::Metadata;
+use super::rows::{self, Known};
 use super::runs;
-use crate::domain::ids::{ClusterName, Name, PodHash, WorkloadKind, WorkloadRef};
+use crate::domain::ids::{ClusterName, Name, PodHash, WorkloadKind};
 use crate::domain::observed::Timestamp;
 use crate::domain::rollout::{
     BlueGreenSpec, CurrentRuns, Hashes, PauseCondition, Rollout, RolloutFlags, RolloutSpec,
     RolloutStatus, Selectors, Step, TrafficSpec, Weights, WorkloadSource,
 };
 use crate::domain::text::Text;
-use crate::domain::workload::{Controller, ReplicaCounts, Strategy, Workload};
+use crate::domain::workload::{Controller, ReplicaCounts, Strategy};
 
 /// `scaleDownDelaySeconds` and `abortScaleDownDelaySeconds` unless said.
 const SCALE_DOWN_DELAY: Duration = Duration::from_secs(30);
@@ -35,36 +34,16 @@ pub(super) fn rollout(
     let root = Node::root(object);
     let (spec, status) = (root.at("spec", "spec"), root.at("status", "status"));
     let metadata = Metadata::of(object);
-    let template = spec.at("template", "spec.template");
+    let _template = spec.at("template", "spec.template");
     let rollout = Rollout {
         spec: rollout_spec(spec, &metadata, &mut reading),
         status: rollout_status(status, &mut reading),
     };
-    let target = WorkloadRef {
-        cluster: cluster.clone(),
-        namespace: metadata.namespace(&mut reading),
-        kind: WorkloadKind::Rollout,
-        name: metadata.name(&mut reading),
-    };
-    let workload = Workload {
-        target,
-        meta: metadata.read(&mut reading),
-        strategy: strategy(spec, &mut reading),
-        replicas: replicas(spec, status, &mut reading),
-        controller: Controller::Argo(Box::new(rollout)),
-        conditions: meta::conditions(status, &mut reading),
-        revisions: Arc::from([]),
-        part_of: None,
-        owner: owner::owner(object, &mut reading),
-        build: meta::build(template, &metadata, &mut reading),
-        oddities: reading.oddities(),
-        seen_at,
-    };
-    Known {
-        workload,
-        selector: meta::selector(spec.at("selector", "spec.selector")),
-        template: template.is_there().then(|| meta::fingerprint(template.value())),
-    }
+    let strategy = strategy(spec, &mut reading);
+    let counts = replicas(spec, status, &mut reading);
+    let controller = Controller::Argo(Box::new(rollout));
+    let read = (WorkloadKind::Rollout, strategy, controller, counts);
+    rows::assemble(object, read, (cluster, seen_at), reading)
 }
 
 fn strategy(spec: Node<'_>, reading: &mut Reading<'_>) -> Strategy {

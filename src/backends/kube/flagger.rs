@@ -6,15 +6,14 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::fields::{Node, Reading};
-use super::meta::{self, Metadata};
-use super::owner;
-use super::rows::Known;
+use super::meta::Metadata;
+use super::rows::{self, Known};
 use crate::domain::flagger::{
     Analysis, Check, Flagger, FlaggerSpec, FlaggerStatus, Phase, Target, Webhook, WebhookKind,
 };
-use crate::domain::ids::{ClusterName, Name, WorkloadKind, WorkloadRef};
+use crate::domain::ids::{ClusterName, Name, WorkloadKind};
 use crate::domain::observed::Timestamp;
-use crate::domain::workload::{Build, Controller, ReplicaCounts, Strategy, Workload};
+use crate::domain::workload::{Controller, ReplicaCounts, Strategy};
 
 /// `spec.analysis.interval` unless said; and the least that Flagger keeps.
 const INTERVAL: Duration = Duration::from_mins(1);
@@ -35,7 +34,7 @@ pub(super) fn canary(
 ) -> Known {
     let root = Node::root(object);
     let (spec, status) = (root.at("spec", "spec"), root.at("status", "status"));
-    let metadata = Metadata::of(object);
+    let _metadata = Metadata::of(object);
     let flagger = Flagger {
         spec: flagger_spec(spec, &mut reading),
         status: flagger_status(status, &mut reading),
@@ -43,27 +42,11 @@ pub(super) fn canary(
         primary: None,
         route: None,
     };
-    let target = WorkloadRef {
-        cluster: cluster.clone(),
-        namespace: metadata.namespace(&mut reading),
-        kind: WorkloadKind::Canary,
-        name: metadata.name(&mut reading),
-    };
-    let workload = Workload {
-        target,
-        meta: metadata.read(&mut reading),
-        strategy: strategy(&flagger.spec.analysis),
-        replicas: ReplicaCounts::default(),
-        controller: Controller::Flagger(Box::new(flagger)),
-        conditions: meta::conditions(status, &mut reading),
-        revisions: Arc::from([]),
-        part_of: None,
-        owner: owner::owner(object, &mut reading),
-        build: Build::default(),
-        oddities: reading.oddities(),
-        seen_at,
-    };
-    Known { workload, selector: None, template: None }
+    let strategy = strategy(&flagger.spec.analysis);
+    let counts = ReplicaCounts::default();
+    let controller = Controller::Flagger(Box::new(flagger));
+    let read = (WorkloadKind::Canary, strategy, controller, counts);
+    rows::assemble(object, read, (cluster, seen_at), reading)
 }
 
 /// `match` with iterations is an A/B test, iterations alone a blue-green, anything else a canary.

@@ -1,6 +1,5 @@
 //! Deployments and ReplicaSets → facts. Pure and total.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -8,13 +7,12 @@ use serde_json::Value;
 use super::argo::{desired, replicas};
 use super::fields::{Node, Reading};
 use super::meta::{self, Metadata};
-use super::owner;
-use super::rows::{Known, Owned};
-use crate::domain::ids::{ClusterName, Generation, PodHash, Uid, WorkloadKind, WorkloadRef};
+use super::rows::{self, Known, Owned};
+use crate::domain::ids::{ClusterName, Generation, PodHash, Uid, WorkloadKind};
 use crate::domain::observed::Timestamp;
 use crate::domain::text::Text;
 use crate::domain::workload::{
-    ConditionStatus, Controller, DeploymentFacts, ReplicaCounts, ReplicaSet, Strategy, Workload,
+    ConditionStatus, Controller, DeploymentFacts, ReplicaCounts, ReplicaSet, Strategy,
 };
 
 const DEPLOYMENT_REVISION: &str = "deployment.kubernetes.io/revision";
@@ -30,7 +28,7 @@ pub(super) fn deployment(
     let root = Node::root(object);
     let (spec, status) = (root.at("spec", "spec"), root.at("status", "status"));
     let metadata = Metadata::of(object);
-    let template = spec.at("template", "spec.template");
+    let _template = spec.at("template", "spec.template");
     let deadline = reading.count(spec, "progressDeadlineSeconds");
     let facts = DeploymentFacts {
         paused: reading.boolean(spec, "paused").unwrap_or_default(),
@@ -39,31 +37,11 @@ pub(super) fn deployment(
         revision: metadata.revision(DEPLOYMENT_REVISION),
         progress_deadline: deadline.map(|seconds| Duration::from_secs(seconds.into())),
     };
-    let target = WorkloadRef {
-        cluster: cluster.clone(),
-        namespace: metadata.namespace(&mut reading),
-        kind: WorkloadKind::Deployment,
-        name: metadata.name(&mut reading),
-    };
-    let workload = Workload {
-        target,
-        meta: metadata.read(&mut reading),
-        strategy: strategy(spec, &mut reading),
-        replicas: replicas(spec, status, &mut reading),
-        controller: Controller::Deployment(facts),
-        conditions: meta::conditions(status, &mut reading),
-        revisions: Arc::from([]),
-        part_of: None,
-        owner: owner::owner(object, &mut reading),
-        build: meta::build(template, &metadata, &mut reading),
-        oddities: reading.oddities(),
-        seen_at,
-    };
-    Known {
-        workload,
-        selector: meta::selector(spec.at("selector", "spec.selector")),
-        template: template.is_there().then(|| meta::fingerprint(template.value())),
-    }
+    let strategy = strategy(spec, &mut reading);
+    let counts = replicas(spec, status, &mut reading);
+    let controller = Controller::Deployment(facts);
+    let read = (WorkloadKind::Deployment, strategy, controller, counts);
+    rows::assemble(object, read, (cluster, seen_at), reading)
 }
 
 fn strategy(spec: Node<'_>, reading: &mut Reading<'_>) -> Strategy {

@@ -1,18 +1,21 @@
 //! What the watches of a fleet make of raw objects: workloads and the ReplicaSets they own.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::argo;
-use super::fields::{Reading, Words};
+use super::fields::{Node, Reading, Words};
 use super::flagger;
-use super::meta::Glimpse;
+use super::meta::{self, Glimpse, Metadata};
 use super::native;
+use super::owner;
 use super::resource::{CONTROLLER_REVISIONS, HTTP_ROUTES, REPLICA_SETS, Resource};
 use super::routes::{self, OwnedRoute};
 use super::sets;
-use crate::domain::ids::{ClusterName, Uid, WorkloadKind};
+use crate::domain::ids::{ClusterName, Uid, WorkloadKind, WorkloadRef};
 use crate::domain::observed::Timestamp;
-use crate::domain::workload::{ReplicaSet, Workload};
+use crate::domain::workload::{Controller, ReplicaCounts, ReplicaSet, Strategy, Workload};
 
 /// A workload before its ReplicaSets are joined to it.
 #[derive(Clone, Debug)]
@@ -83,6 +86,47 @@ impl FleetKind {
             Self::Revisions => CONTROLLER_REVISIONS,
             Self::Routes => HTTP_ROUTES,
         }
+    }
+}
+
+/// What the kinds of workloads tell each in their own way.
+pub(super) type Told = (WorkloadKind, Strategy, Controller, ReplicaCounts);
+
+/// Puts a workload together of that and of what all objects share. The oddities of `reading` go with it.
+pub(super) fn assemble(
+    object: &Value,
+    (kind, strategy, controller, replicas): Told,
+    (cluster, seen_at): (&ClusterName, Timestamp),
+    mut reading: Reading<'_>,
+) -> Known {
+    let root = Node::root(object);
+    let (spec, status) = (root.at("spec", "spec"), root.at("status", "status"));
+    let metadata = Metadata::of(object);
+    let template = spec.at("template", "spec.template");
+    let target = WorkloadRef {
+        cluster: cluster.clone(),
+        namespace: metadata.namespace(&mut reading),
+        kind,
+        name: metadata.name(&mut reading),
+    };
+    let workload = Workload {
+        target,
+        meta: metadata.read(&mut reading),
+        strategy,
+        replicas,
+        controller,
+        conditions: meta::conditions(status, &mut reading),
+        revisions: Arc::from([]),
+        part_of: None,
+        owner: owner::owner(object, &mut reading),
+        build: meta::build(template, &metadata, &mut reading),
+        oddities: reading.oddities(),
+        seen_at,
+    };
+    Known {
+        workload,
+        selector: meta::selector(spec.at("selector", "spec.selector")),
+        template: template.is_there().then(|| meta::fingerprint(template.value())),
     }
 }
 

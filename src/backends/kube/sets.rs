@@ -1,19 +1,14 @@
 //! `StatefulSets`, `DaemonSets` and the `ControllerRevisions` that are their history → facts. Pure and total
 //! (`reference/rollouts.md` §3.2).
 
-use std::sync::Arc;
-
 use serde_json::Value;
 
 use super::argo::replicas;
 use super::fields::{Node, Reading};
 use super::meta::{self, Metadata, REVISION_LABEL};
-use super::owner;
-use super::rows::{Known, Owned};
+use super::rows::{self, Known, Owned};
 use crate::control::plan::HELD_ANNOTATION;
-use crate::domain::ids::{
-    ClusterName, Generation, PodHash, Revision, Uid, WorkloadKind, WorkloadRef,
-};
+use crate::domain::ids::{ClusterName, Generation, PodHash, Revision, Uid, WorkloadKind};
 use crate::domain::observed::Timestamp;
 use crate::domain::workload::{
     Controller, DaemonSetFacts, ReplicaCounts, ReplicaSet, StatefulSetFacts, Strategy, Workload,
@@ -45,7 +40,9 @@ pub(super) fn stateful(
     };
     let counts = replicas(spec, status, &mut reading);
     let controller = Controller::StatefulSet(facts);
-    known(object, (WorkloadKind::StatefulSet, controller, counts), (cluster, seen_at), reading)
+    let strategy = strategy(spec, &mut reading);
+    let read = (WorkloadKind::StatefulSet, strategy, controller, counts);
+    rows::assemble(object, read, (cluster, seen_at), reading)
 }
 
 /// A DaemonSet, without its revisions.
@@ -55,7 +52,8 @@ pub(super) fn daemon(
     seen_at: Timestamp,
     mut reading: Reading<'_>,
 ) -> Known {
-    let status = Node::root(object).at("status", "status");
+    let root = Node::root(object);
+    let (spec, status) = (root.at("spec", "spec"), root.at("status", "status"));
     let facts = DaemonSetFacts {
         observed_generation: reading.whole(status, "observedGeneration").map(Generation),
         wanted: None,
@@ -64,7 +62,9 @@ pub(super) fn daemon(
     };
     let counts = scheduled(status, &mut reading);
     let controller = Controller::DaemonSet(facts);
-    known(object, (WorkloadKind::DaemonSet, controller, counts), (cluster, seen_at), reading)
+    let strategy = strategy(spec, &mut reading);
+    let read = (WorkloadKind::DaemonSet, strategy, controller, counts);
+    rows::assemble(object, read, (cluster, seen_at), reading)
 }
 
 /// What our pause keeps of the time before it.
@@ -85,43 +85,6 @@ fn scheduled(status: Node<'_>, reading: &mut Reading<'_>) -> ReplicaCounts {
         updated: counter("updatedNumberScheduled"),
         ready: counter("numberReady"),
         available: counter("numberAvailable"),
-    }
-}
-
-fn known(
-    object: &Value,
-    (kind, controller, counts): (WorkloadKind, Controller, ReplicaCounts),
-    (cluster, seen_at): (&ClusterName, Timestamp),
-    mut reading: Reading<'_>,
-) -> Known {
-    let root = Node::root(object);
-    let (spec, status) = (root.at("spec", "spec"), root.at("status", "status"));
-    let metadata = Metadata::of(object);
-    let template = spec.at("template", "spec.template");
-    let target = WorkloadRef {
-        cluster: cluster.clone(),
-        namespace: metadata.namespace(&mut reading),
-        kind,
-        name: metadata.name(&mut reading),
-    };
-    let workload = Workload {
-        target,
-        meta: metadata.read(&mut reading),
-        strategy: strategy(spec, &mut reading),
-        replicas: counts,
-        controller,
-        conditions: meta::conditions(status, &mut reading),
-        revisions: Arc::from([]),
-        part_of: None,
-        owner: owner::owner(object, &mut reading),
-        build: meta::build(template, &metadata, &mut reading),
-        oddities: reading.oddities(),
-        seen_at,
-    };
-    Known {
-        workload,
-        selector: meta::selector(spec.at("selector", "spec.selector")),
-        template: template.is_there().then(|| meta::fingerprint(template.value())),
     }
 }
 

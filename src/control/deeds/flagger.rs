@@ -326,6 +326,17 @@ fn carried(flagger: &Flagger) -> String {
 
 /// What else one must know.
 pub(super) fn warn(recipe: CanaryRecipe, case: Case<'_>, out: &mut Vec<String>) {
+    let puts_back = match recipe {
+        CanaryRecipe::AbortUnready => Some("spec.progressDeadlineSeconds"),
+        CanaryRecipe::SkipAnalysis => Some("spec.skipAnalysis"),
+        CanaryRecipe::Suspend
+        | CanaryRecipe::GoOn
+        | CanaryRecipe::Abort
+        | CanaryRecipe::RunAgain => None,
+    };
+    out.extend(puts_back.map(|field| {
+        format!("stay until it has arrived: {field} is put back then, and by nobody else")
+    }));
     let field = match recipe {
         CanaryRecipe::Suspend => {
             out.push(

@@ -3,10 +3,13 @@
 use crate::control::action::Action;
 use crate::control::arrival::{Judgement, Since, judge, stands};
 use crate::control::fixtures::{context, planned, writes};
+use crate::control::footing::Footing;
 use crate::control::plan::{Turn, plan};
 use crate::domain::fixtures::{Make, NEW, STABLE, flagger, set};
 use crate::domain::flagger::Phase;
 use crate::domain::ids::WorkloadKind;
+use crate::domain::text::Text;
+use crate::domain::workload::Controller;
 
 /// A run whose pods are ready.
 fn ready(phase: Phase) -> Make {
@@ -101,6 +104,8 @@ fn once_the_primary_is_being_replaced_there_is_no_abort() {
 #[test]
 fn promote_now_skips_the_analysis_and_puts_it_back_after_the_run() {
     let plan = planned(Action::PromoteFull, &ready(Phase::WaitingPromotion).0);
+    let told = |words: &str| plan.prediction.warnings.iter().any(|it| it.as_str().contains(words));
+    assert!(told("spec.skipAnalysis is put back then, and by nobody else"), "{plan:#?}");
     assert_eq!(
         writes(&plan),
         ["canary Merge spec.skipAnalysis=true", "canary Merge spec.skipAnalysis=false"]
@@ -160,4 +165,18 @@ fn a_retry_has_arrived_when_a_run_is_on_its_way() {
     let judged = |made: &Make| judge(&plan, &Since::default(), &made.0);
     assert_eq!(judged(&ready(Phase::Progressing)), Judgement::Arrived);
     assert!(matches!(judged(&ready(Phase::Failed)), Judgement::NotYet(_)));
+}
+
+#[test]
+fn a_weight_that_moved_is_told_as_a_weight_and_not_as_a_step() {
+    let at = |weight: u32| {
+        let mut made = ready(Phase::Progressing);
+        if let Controller::Flagger(flagger) = &mut made.0.controller {
+            flagger.status.weight = weight;
+        }
+        Footing::of(&made.0)
+    };
+    let told: Vec<String> = at(10).differences(&at(20)).iter().map(Text::to_string).collect();
+    assert_eq!(told, ["weight 10 % → 20 %"]);
+    assert_eq!(at(10).step_index, None);
 }

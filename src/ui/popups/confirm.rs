@@ -130,7 +130,9 @@ fn subject(plan: &Plan, cells: usize) -> Vec<Words> {
         .and(Role::Muted, "  cluster ")
         .and(Role::Focus, target.cluster.as_str());
     let footing = &plan.footing;
-    let step = footing.step_index.map(|index| format!("  step {}", index + 1)).unwrap_or_default();
+    let step = footing.step_index.map(|index| format!("  step {}", index + 1));
+    let run = footing.run.map(|run| format!("  {} at {} %", run.phase.name(), run.weight));
+    let step = step.or(run).unwrap_or_default();
     let uid = format!("{}  generation {}{step}", footing.uid, footing.generation);
     let mut lines = vec![
         labelled("on", on).cut(cells, Keep::Start),

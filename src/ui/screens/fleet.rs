@@ -111,7 +111,8 @@ fn listed(state: &State) -> Words {
 const TROUBLES_MAX: usize = 3;
 
 /// Clusters that do not do what they should: what is wrong, and what helps.
-fn troubles(state: &State, cells: usize) -> Vec<Words> {
+#[must_use]
+pub fn troubles(state: &State, cells: usize) -> Vec<Words> {
     let mut lines: Vec<Words> = state
         .session()
         .clusters
@@ -266,15 +267,29 @@ fn row(state: &State, target: &WorkloadRef) -> Vec<Words> {
         Words::of(Role::Muted, format::since(summary::since(row), now)),
         summary::versions(&row.workload).words(),
     ];
+    aged(state, target, cells)
+}
+
+/// The cells of a row (mark and name first), told as old when its cluster is silent: by its mark, for those who see no
+/// colours, and by the colour. Of the chosen row the cursor and the name stay what they are.
+#[must_use]
+pub fn aged(state: &State, target: &WorkloadRef, mut cells: Vec<Words>) -> Vec<Words> {
     let source = state.sources().kubernetes(&target.cluster);
     let is_stale = source.is_some_and(|source| {
-        matches!(source.state(now), SourceState::Stale | SourceState::Down | SourceState::Denied)
+        matches!(
+            source.state(state.now()),
+            SourceState::Stale | SourceState::Down | SourceState::Denied
+        )
     });
     if !is_stale {
         return cells;
     }
-    // Of the chosen row the cursor and the name stay what they are; what is said of it is as old as any other's.
-    let kept = if is_chosen { 2 } else { 0 };
+    let is_chosen = Some(target) == state.focus().selected.as_ref();
+    let (kept, cursor) = if is_chosen { (2, Mark::Cursor.sign()) } else { (0, " ") };
+    if let Some(mark) = cells.first_mut() {
+        let old = format!(" {}", Mark::Stale.sign());
+        *mark = Words::of(Role::Focus, cursor).and(Role::Stale, old);
+    }
     let aged = |(place, words): (usize, Words)| {
         if place < kept { words } else { words.all(Role::Stale) }
     };

@@ -10,6 +10,7 @@ use crate::analysis::verdict::Answer;
 use crate::app::listing::{self, Waiting};
 use crate::app::state::State;
 use crate::control::gate::{GateKind, Urgency};
+use crate::control::plan::possible;
 use crate::domain::observed::age;
 use crate::domain::text::Text;
 use crate::ui::format::{self, Keep};
@@ -30,6 +31,7 @@ pub fn paint(state: &State, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     let waiting = listing::gates(state);
     let mut lines = vec![head(state, &waiting, cells)];
     lines.push(hints::notice(state).cut(cells, Keep::Start));
+    lines.extend(fleet::troubles(state, cells));
     let chosen = waiting.iter().find(|one| Some(one.target) == state.focus().selected.as_ref());
     let mut lower = chosen.map(|one| before_the_answer(state, one, cells)).unwrap_or_default();
     lower.truncate(height.saturating_sub(lines.len() + LIST_ROWS_MIN));
@@ -101,7 +103,7 @@ fn row(state: &State, one: &Waiting<'_>) -> Vec<Words> {
         }
     };
     let author = one.row.workload.build.author.as_ref().map_or("", Text::as_str);
-    vec![
+    let cells = vec![
         Words::of(Role::Focus, cursor).and(role, format!(" {}", mark.sign())),
         Words::of(if is_chosen { Role::Selection } else { Role::Text }, name),
         Words::of(Role::Muted, one.target.cluster.as_str()),
@@ -111,7 +113,8 @@ fn row(state: &State, one: &Waiting<'_>) -> Vec<Words> {
         judged,
         Words::of(Role::Muted, author),
         summary::versions(&one.row.workload).words(),
-    ]
+    ];
+    fleet::aged(state, one.target, cells)
 }
 
 /// `12m left`, `8m over`, `age unknown`.
@@ -145,14 +148,14 @@ fn before_the_answer(state: &State, one: &Waiting<'_>, cells: usize) -> Vec<Word
         (GateKind::Promotion, _) => "the primary gets the new version".to_owned(),
         (GateKind::Hand, _) => "it goes on where it was paused".to_owned(),
     };
-    let effect = |action| answer::effect(state, one.row, action);
-    for (label, text) in [
-        ("then", Some(plan)),
-        ("yes", effect(one.gate.kind.approve())),
-        ("no", effect(one.gate.refuse).map(|text| format!("{}: {text}", one.gate.refuse.title()))),
-    ] {
-        let Some(text) = text else { continue };
-        lines.extend(answer::sentence(label, &text, Role::Text, cells));
+    lines.extend(answer::sentence("then", &plan, Role::Text, cells));
+    for (label, action) in [("yes", one.gate.kind.approve()), ("no", one.gate.refuse)] {
+        let (role, text) = match possible(action, &one.row.workload) {
+            Ok(()) => (Role::Text, answer::effect(state, one.row, action).unwrap_or_default()),
+            Err(why) => (Role::Warning, format!("not from here: {why}")),
+        };
+        let text = format!("{}: {text}", action.title());
+        lines.extend(answer::sentence(label, &text, role, cells));
     }
     lines
 }
