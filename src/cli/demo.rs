@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 
 use super::args::{Args, DemoArgs};
@@ -13,6 +14,7 @@ use super::settings::{self, Settings};
 use super::start::Stop;
 use crate::backends::kube::cluster::ClusterSpec;
 use crate::backends::kube::kubeconfig::{self, Wanted};
+use crate::backends::source::dice;
 use crate::domain::warning::Warning;
 use crate::runtime::clock;
 use crate::sim::serve::{self, Clock, Served};
@@ -92,10 +94,13 @@ fn clusters(served: &Served) -> Result<Vec<ClusterSpec>, Stop> {
     Ok(specs)
 }
 
+/// In a folder that others may write to: under a name that nobody foresees, never over something that is there, and for
+/// nobody else's eyes.
 fn kubeconfig_file(served: &Served) -> io::Result<PathBuf> {
-    let name = format!("pilothouse-demo-{}.kubeconfig", std::process::id());
+    let name = format!("pilothouse-demo-{:016x}.kubeconfig", dice());
     let path = std::env::temp_dir().join(name);
-    fs::write(&path, served.kubeconfig())?;
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+    file.write_all(served.kubeconfig().as_bytes())?;
     Ok(path)
 }
 

@@ -5,17 +5,16 @@ use rustix::process::Signal;
 use crate::pty::{Pty, Spawn};
 
 fn demo(width: u16, height: u16) -> Pty {
-    let home = std::env::temp_dir().join(format!("pilothouse-cockpit-{}", std::process::id()));
-    std::fs::create_dir_all(&home).unwrap();
-    let home = home.to_string_lossy().into_owned();
+    let home = concat!(env!("CARGO_TARGET_TMPDIR"), "/cockpit");
+    std::fs::create_dir_all(home).unwrap();
     let program = env!("CARGO_BIN_EXE_pilothouse");
     let spawn = Spawn::new(program, &["demo", "--scenario", "approval", "--keymap", "default"]);
     spawn
         .size(width, height)
         .env("TERM", "xterm-256color")
-        .env("HOME", &home)
-        .env("XDG_STATE_HOME", &home)
-        .env("XDG_CONFIG_HOME", &home)
+        .env("HOME", home)
+        .env("XDG_STATE_HOME", home)
+        .env("XDG_CONFIG_HOME", home)
         .start()
 }
 
