@@ -13,6 +13,7 @@ use pilothouse::cli::document::schema;
 use pilothouse::cli::headless::exit;
 use pilothouse::cli::{assets, config_text};
 use pilothouse::control::check::{Rule, TABLE};
+use pilothouse::control::deeds::table::{Reversal, rows};
 use pilothouse::domain::text::Text;
 
 fn root() -> PathBuf {
@@ -55,6 +56,25 @@ const fn rule(rule: Rule) -> &'static str {
     }
 }
 
+fn deeds() -> String {
+    let mut out = String::from(
+        "| deed | release | when | writes | has arrived | undone by |\n|---|---|---|---|---|---|\n",
+    );
+    for row in rows() {
+        let ways: Vec<&str> = row.ways.iter().map(|way| way.name()).collect();
+        let undone = match row.reversal {
+            Reversal::None => "nothing",
+            Reversal::By(action) => action.title(),
+            Reversal::ToCurrent => "roll back to what is wanted now",
+            Reversal::ToStable => "roll back to what is stable now",
+        };
+        let (deed, ways, words) = (row.deed, ways.join(", "), &row.words);
+        let cells = [words.when, words.writes, words.arrived].map(|cell| cell.replace('|', "\\|"));
+        let _ = writeln!(out, "| {deed} | {ways} | {} | {undone} |", cells.join(" | "));
+    }
+    out
+}
+
 fn checks() -> String {
     let mut out = String::from("| finding | pause, abort | all other deeds |\n|---|---|---|\n");
     for row in TABLE {
@@ -84,6 +104,7 @@ fn the_tables_of_the_readme_are_those_of_the_code() {
     let mut text = fs::read_to_string(&path).expect("README.md is there");
     for (name, table) in [
         ("keys", keys()),
+        ("deeds", deeds()),
         ("checks", checks()),
         ("exits", exits()),
         ("settings", config_text::readme_table()),

@@ -229,7 +229,7 @@ pub const COMMANDS: &[CommandSpec] = &[
         "skip step",
         "skip the step that runs now",
         Screens,
-        Command::Deed(Action::Skip),
+        Command::Deed(Action::Skip { to: None }),
     ),
     both(
         "rollout.abort",
@@ -237,6 +237,20 @@ pub const COMMANDS: &[CommandSpec] = &[
         "all traffic back to stable; the spec still wants the new version",
         Screens,
         Command::Deed(Action::Abort),
+    ),
+    both(
+        "rollout.terminate",
+        "terminate run",
+        "end the running analysis; the controller counts it as passed",
+        Screens,
+        Command::Deed(Action::Terminate),
+    ),
+    both(
+        "rollout.scale-down",
+        "scale to zero",
+        "take the new version's pods away where nobody acts on the abort",
+        Screens,
+        Command::Deed(Action::ScaleDown),
     ),
     both(
         "rollout.retry",
@@ -337,6 +351,7 @@ pub const COMMANDS: &[CommandSpec] = &[
         Screens,
         Command::Show(Show::Revisions),
     ),
+    both("pick.steps", "steps", "choose a step to skip to", Screens, Command::Show(Show::Steps)),
     both(
         "pick.clusters",
         "clusters",

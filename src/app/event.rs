@@ -221,6 +221,8 @@ pub enum Show {
     Namespaces,
     /// Revisions to roll back to.
     Revisions,
+    /// Steps to skip to.
+    Steps,
     /// Themes.
     Themes,
 }

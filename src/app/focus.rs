@@ -282,6 +282,8 @@ pub enum PickerKind {
     Namespaces,
     /// A revision to roll back to.
     Revisions,
+    /// A step to skip to.
+    Steps,
     /// A theme.
     Themes,
 }

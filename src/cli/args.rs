@@ -137,8 +137,12 @@ pub enum Command {
     Approve(DeedArgs),
     /// Say no at the gate a rollout waits at: take the new version back.
     Refuse(DeedArgs),
-    /// Skip the running step.
-    Skip(DeedArgs),
+    /// Skip the running step, or all up to another one.
+    Skip(SkipArgs),
+    /// End the running analysis: its controller counts it as passed.
+    Terminate(DeedArgs),
+    /// Take a canary's pods away where its controller does not act on an abort.
+    ScaleDown(DeedArgs),
     /// Send all traffic back to stable; the spec still wants the new version.
     Abort(DeedArgs),
     /// Start an aborted update again from its first step.
@@ -236,6 +240,17 @@ pub struct PromoteArgs {
     /// All the way to the end, skipping every step and analysis.
     #[arg(long)]
     pub full: bool,
+}
+
+/// Arguments of `skip`.
+#[derive(Debug, clap::Args)]
+pub struct SkipArgs {
+    /// Those of every deed.
+    #[command(flatten)]
+    pub deed: DeedArgs,
+    /// The step that runs next, counted from 1; without it the one after the running one.
+    #[arg(long, value_name = "STEP", value_parser = clap::value_parser!(u32).range(1..))]
+    pub to: Option<u32>,
 }
 
 /// Arguments of `rollback`.
@@ -385,7 +400,9 @@ impl Command {
             Self::Resume(deed) => (Action::Resume, deed),
             Self::Promote(PromoteArgs { deed, full: false }) => (Action::Promote, deed),
             Self::Promote(PromoteArgs { deed, full: true }) => (Action::PromoteFull, deed),
-            Self::Skip(deed) => (Action::Skip, deed),
+            Self::Skip(SkipArgs { deed, to }) => (Action::Skip { to: *to }, deed),
+            Self::Terminate(deed) => (Action::Terminate, deed),
+            Self::ScaleDown(deed) => (Action::ScaleDown, deed),
             Self::Abort(deed) => (Action::Abort, deed),
             Self::Retry(deed) => (Action::Retry, deed),
             Self::Rollback(RollbackArgs { deed, to }) => (Action::Rollback { to: *to }, deed),

@@ -82,7 +82,7 @@ fn every_deed_is_an_action_with_its_consent() {
         ("resume", Action::Resume),
         ("promote", Action::Promote),
         ("promote --full", Action::PromoteFull),
-        ("skip", Action::Skip),
+        ("skip", Action::Skip { to: None }),
         ("abort", Action::Abort),
         ("retry", Action::Retry),
         ("rollback", Action::Rollback { to: None }),

@@ -48,8 +48,10 @@ const fn deed_timeout(asked: Asked) -> Duration {
         Action::Pause
         | Action::Resume
         | Action::Promote
-        | Action::Skip
+        | Action::Skip { .. }
+        | Action::Terminate
         | Action::Abort
+        | Action::ScaleDown
         | Action::Retry => Duration::from_secs(30),
     }
 }
@@ -208,7 +210,9 @@ async fn headless(
         | Command::Approve(_)
         | Command::Refuse(_)
         | Command::Skip(_)
+        | Command::Terminate(_)
         | Command::Abort(_)
+        | Command::ScaleDown(_)
         | Command::Retry(_)
         | Command::Rollback(_)
         | Command::Restart(_) => match command.deed() {

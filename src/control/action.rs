@@ -16,10 +16,17 @@ pub enum Action {
     Promote,
     /// All the way to the end, skipping every step and analysis.
     PromoteFull,
-    /// Skips the running step.
-    Skip,
+    /// Skips the running step, or all up to another one.
+    Skip {
+        /// The step that runs next, counted from 1 as on the screen; `None`: the one after the running one.
+        to: Option<u32>,
+    },
+    /// Ends the running analysis (or experiment) of a Rollout: its controller counts it as passed.
+    Terminate,
     /// All traffic back to stable; the spec still wants the new version.
     Abort,
+    /// Takes the new version's pods away where an abort is asked for and nobody acts on it: the last way to stop it.
+    ScaleDown,
     /// Starts an aborted update again from its first step.
     Retry,
     /// Changes the spec back to an older revision.
@@ -54,14 +61,16 @@ pub enum Confirm {
 }
 
 impl Action {
-    /// Every deed once (roll back without a chosen revision), in the order of help and README.
-    pub const ALL: [Self; 9] = [
+    /// Every deed once (roll back without a chosen revision, skip without a chosen step), in the order of help and README.
+    pub const ALL: [Self; 11] = [
         Self::Pause,
         Self::Resume,
         Self::Promote,
         Self::PromoteFull,
-        Self::Skip,
+        Self::Skip { to: None },
+        Self::Terminate,
         Self::Abort,
+        Self::ScaleDown,
         Self::Retry,
         Self::Rollback { to: None },
         Self::Restart,
@@ -75,8 +84,10 @@ impl Action {
             Self::Resume => "resume",
             Self::Promote => "promote",
             Self::PromoteFull => "promote-full",
-            Self::Skip => "skip",
+            Self::Skip { .. } => "skip",
+            Self::Terminate => "terminate",
             Self::Abort => "abort",
+            Self::ScaleDown => "scale-down",
             Self::Retry => "retry",
             Self::Rollback { .. } => "rollback",
             Self::Restart => "restart",
@@ -91,8 +102,10 @@ impl Action {
             Self::Resume => "resume",
             Self::Promote => "promote",
             Self::PromoteFull => "promote fully",
-            Self::Skip => "skip step",
+            Self::Skip { .. } => "skip step",
+            Self::Terminate => "terminate run",
             Self::Abort => "abort",
+            Self::ScaleDown => "scale to zero",
             Self::Retry => "retry",
             Self::Rollback { .. } => "roll back",
             Self::Restart => "restart",
@@ -105,7 +118,11 @@ impl Action {
         match self {
             Self::Pause | Self::Abort => Danger::Safe,
             Self::Resume | Self::Promote | Self::Retry | Self::Restart => Danger::Ordinary,
-            Self::PromoteFull | Self::Skip | Self::Rollback { .. } => Danger::Risky,
+            Self::PromoteFull
+            | Self::Skip { .. }
+            | Self::Terminate
+            | Self::ScaleDown
+            | Self::Rollback { .. } => Danger::Risky,
         }
     }
 

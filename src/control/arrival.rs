@@ -5,7 +5,8 @@
 
 use super::arrival_flagger;
 use super::arrival_native::{complete, complete_with, held, moved, partition};
-use super::deeds::case::{Case, PAUSE_BLUE_GREEN, PAUSE_STEP, Way};
+use super::deeds::case::{Case, PAUSE_BLUE_GREEN, PAUSE_STEP, Way, has_pods};
+use super::deeds::terminate;
 use super::footing::Aborted;
 use super::plan::{Arrival, Plan};
 use crate::domain::ids::{Generation, Name, PodHash, ResourceVersion};
@@ -75,6 +76,8 @@ pub fn stands(plan: &Plan, workload: &Workload) -> bool {
         Arrival::PassedStep { from } => step_index(case).is_some_and(|index| index != *from),
         Arrival::PauseGone { run } => case.pauses().is_empty() || is_new_run(case, run.as_ref()),
         Arrival::ReachedStep { index, .. } => step_index(case).is_some_and(|now| now >= *index),
+        Arrival::RunsEnded(names) => names.iter().all(|name| !is_running(case, name)),
+        Arrival::ScaledDown => case.current_set().is_some_and(|set| !has_pods(set)),
         // A roll back to stable stands when that is wanted; a promotion wants nothing that was not wanted before.
         Arrival::Switched(hash) => {
             let back = plan.footing.current.as_ref() != Some(hash);
@@ -136,6 +139,8 @@ fn by_facts(plan: &Plan, since: &Since, workload: &Workload) -> Judgement {
         Arrival::ReachedStep { index, run } => {
             in_release(plan, case, reached(case, *index, run.as_ref()))
         }
+        Arrival::RunsEnded(names) => in_release(plan, case, runs_ended(case, names)),
+        Arrival::ScaledDown => scaled_down(plan, case),
         Arrival::Switched(hash) => towards(plan, case, hash, switched),
         Arrival::FullyPromoted(hash) => promoted(case, hash),
         Arrival::Aborted => aborted(plan, case),
@@ -224,6 +229,33 @@ fn reached(case: Case<'_>, index: u32, run: Option<&Name>) -> Judgement {
     }
     let same_run = run.is_some() && case.step_run().map(|now| &now.name) == run;
     if same_run { not_yet("the old step's analysis still runs") } else { Judgement::Arrived }
+}
+
+fn runs_ended(case: Case<'_>, names: &[Name]) -> Judgement {
+    match names.iter().find(|name| is_running(case, name)) {
+        Some(name) => not_yet(&format!("{name} still runs")),
+        None => Judgement::Arrived,
+    }
+}
+
+/// The Rollout still waits for this analysis or experiment.
+fn is_running(case: Case<'_>, name: &Name) -> bool {
+    terminate::running(case).iter().any(|object| object.name == *name)
+}
+
+fn scaled_down(plan: &Plan, case: Case<'_>) -> Judgement {
+    if case.current() != plan.footing.current.as_ref() {
+        return superseded("another version is wanted now");
+    }
+    match case.current_set() {
+        Some(set) if !has_pods(set) => Judgement::Arrived,
+        Some(set) if set.replicas.desired == Some(0) => {
+            let left = set.replicas.available.unwrap_or(0);
+            not_yet(&format!("{left} pods of the new version still serve"))
+        }
+        Some(_) => not_yet("the new version's pods are not taken away yet"),
+        None => not_yet("the new version's pods are not known"),
+    }
 }
 
 /// For deeds that aim at a hash: until the controller has computed the wanted hash anew, the old one stands there

@@ -201,7 +201,7 @@ fn skip_arrives_at_the_next_step_when_the_old_run_is_gone() {
     let with = |make: Make, name: &str| {
         make.waiting(&[]).edit(|it| it.status.runs.step = Some(run(name, RunPhase::Running)))
     };
-    let plan = planned(Action::Skip, &with(canary().at_step(3), "run-3").0);
+    let plan = planned(Action::Skip { to: None }, &with(canary().at_step(3), "run-3").0);
     table(
         &plan,
         &[
@@ -423,7 +423,7 @@ fn after_a_gap_it_is_said_whether_the_world_stands_where_the_deed_wanted_it() {
         (Action::Promote, canary(), canary().at_step(2)),
         (Action::Promote, blue_green(), blue_green().switched()),
         (Action::PromoteFull, canary(), canary().settled()),
-        (Action::Skip, canary().waiting(&[]).at_step(3), canary().at_step(5)),
+        (Action::Skip { to: None }, canary().waiting(&[]).at_step(3), canary().at_step(5)),
         (Action::Abort, canary(), canary().aborted()),
         (Action::Abort, blue_green().switched(), back(blue_green().switched())),
         (Action::Retry, canary().aborted(), canary()),

@@ -110,7 +110,7 @@ fn every_finding_does_what_the_table_says() {
             (Action::Abort, row.safe),
             (Action::Promote, row.others),
             (Action::PromoteFull, row.others),
-            (Action::Skip, row.others),
+            (Action::Skip { to: None }, row.others),
             (Action::Rollback { to: None }, row.others),
             (Action::Restart, row.others),
             (Action::Retry, row.others),
@@ -201,7 +201,7 @@ fn risky_deeds_ask_for_the_name_and_ordinary_ones_for_a_yes() {
         (Action::Promote, true),
         (Action::Restart, true),
         (Action::PromoteFull, false),
-        (Action::Skip, false),
+        (Action::Skip { to: None }, false),
         (Action::Rollback { to: None }, false),
     ] {
         let plan = planned(action, &canary().0);
@@ -255,7 +255,7 @@ proptest! {
 
     #[test]
     fn any_other_deed_is_refused_by_any_finding_and_a_refusal_is_never_empty(
-        found in findings(), action in prop_oneof![Just(Action::Promote), Just(Action::Skip)],
+        found in findings(), action in prop_oneof![Just(Action::Promote), Just(Action::Skip { to: None })],
     ) {
         let mut plan = planned(action, &canary().0);
         let mut rehearsal = rehearsal(&plan);

@@ -63,6 +63,12 @@ pub fn possible(action: Action, workload: &Workload) -> Result<(), Text> {
     table::possible(action, workload)
 }
 
+/// Whether the workload's way of releasing knows the deed at all, in whatever state, by the same table.
+#[must_use]
+pub fn exists(action: Action, workload: &Workload) -> bool {
+    table::exists(action, workload)
+}
+
 /// A deed, thought through and not yet done.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
@@ -142,6 +148,12 @@ pub enum ObjectKind {
     Canary,
     /// `v1` pods: deleted where one holds up a roll back.
     Pod,
+    /// `apps/v1` replicasets: the pods of one revision.
+    ReplicaSet,
+    /// `argoproj.io/v1alpha1` analysisruns.
+    AnalysisRun,
+    /// `argoproj.io/v1alpha1` experiments.
+    Experiment,
     /// `gateway.networking.k8s.io/v1` httproutes: the traffic of a Canary.
     HttpRoute,
 }
@@ -168,17 +180,28 @@ impl ObjectKind {
             Self::StatefulSet => Some(WorkloadKind::StatefulSet),
             Self::DaemonSet => Some(WorkloadKind::DaemonSet),
             Self::Canary => Some(WorkloadKind::Canary),
-            Self::Pod | Self::HttpRoute => None,
+            Self::Pod
+            | Self::ReplicaSet
+            | Self::AnalysisRun
+            | Self::Experiment
+            | Self::HttpRoute => None,
         }
     }
 
     /// As the API server spells it.
     #[must_use]
     pub const fn name(self) -> &'static str {
-        match self.workload() {
-            Some(kind) => kind.name(),
-            None if matches!(self, Self::HttpRoute) => "HTTPRoute",
-            None => "Pod",
+        match self {
+            Self::Rollout => WorkloadKind::Rollout.name(),
+            Self::Deployment => WorkloadKind::Deployment.name(),
+            Self::StatefulSet => WorkloadKind::StatefulSet.name(),
+            Self::DaemonSet => WorkloadKind::DaemonSet.name(),
+            Self::Canary => WorkloadKind::Canary.name(),
+            Self::Pod => "Pod",
+            Self::ReplicaSet => "ReplicaSet",
+            Self::AnalysisRun => "AnalysisRun",
+            Self::Experiment => "Experiment",
+            Self::HttpRoute => "HTTPRoute",
         }
     }
 }
@@ -339,6 +362,10 @@ pub enum Arrival {
         /// The run of the step that was left.
         run: Option<Name>,
     },
+    /// The Rollout no longer waits for any of these analyses and experiments.
+    RunsEnded(Arc<[Name]>),
+    /// The new version has no pods.
+    ScaledDown,
     /// Blue-green: the active selector is this hash.
     Switched(PodHash),
     /// The wanted hash is the stable one and `promoteFull` is gone.
@@ -413,11 +440,16 @@ impl Plan {
 }
 
 impl Write {
-    /// Whether the watch can know it again: neither a Canary's status nor a route has room for a mark that is watched.
+    /// Whether the watch can know it again: neither a Canary's status nor a route has room for a mark, and the
+    /// parts of a release are not watched for marks.
     #[must_use]
     pub const fn leaves_mark(&self) -> bool {
         match self.object.kind {
-            ObjectKind::HttpRoute | ObjectKind::Pod => false,
+            ObjectKind::HttpRoute
+            | ObjectKind::Pod
+            | ObjectKind::ReplicaSet
+            | ObjectKind::AnalysisRun
+            | ObjectKind::Experiment => false,
             ObjectKind::Canary => self.subresource.is_none(),
             ObjectKind::Rollout
             | ObjectKind::Deployment

@@ -204,6 +204,8 @@ pub struct CurrentRuns {
     pub pre_promotion: Option<RunStatus>,
     /// After it.
     pub post_promotion: Option<RunStatus>,
+    /// The experiment of the running step.
+    pub experiment: Option<Name>,
 }
 
 /// An analysis as the Rollout's status tells of it.

@@ -10,7 +10,7 @@ use crate::app::keymap::KeyContext;
 use crate::app::parts::{self, Branch, Standing};
 use crate::app::state::{Mode, State};
 use crate::control::action::Action;
-use crate::control::plan::possible;
+use crate::control::plan::{exists, possible};
 use crate::domain::detail::{AnalysisRun, ClusterEvent, Pod, RunLimits, RunMetric, Tally};
 use crate::domain::ids::Name;
 use crate::domain::observed::Timestamp;
@@ -359,7 +359,7 @@ fn build_line(build: &Build) -> Option<Words> {
 
 /// Key, deed, possible or why not.
 const DEEDS: [Column; 3] =
-    [Column::text(1, 8, 8), Column::text(7, 14, 9), Column::text(20, 200, 7)];
+    [Column::text(1, 8, 8), Column::text(7, 13, 9), Column::text(20, 200, 7)];
 
 /// What may be done now and what it would cause, and why the other deeds are not possible.
 #[must_use]
@@ -371,7 +371,9 @@ pub fn deeds(state: &State, row: &Row, cells: usize) -> Vec<Words> {
         Mode::Real => "observing: all but pause and abort need the cluster to be armed",
     };
     let context = KeyContext::of_screen(state.focus().screen);
-    let rows = Action::ALL
+    let (known, unknown): (Vec<_>, Vec<_>) =
+        Action::ALL.into_iter().partition(|action| exists(*action, &row.workload));
+    let rows = known
         .into_iter()
         .map(|action| {
             let key = hints::key_of(state.keymap(), context, &Command::Deed(action));
@@ -393,7 +395,15 @@ pub fn deeds(state: &State, row: &Row, cells: usize) -> Vec<Words> {
     let table = grid::table(&DEEDS, rows, cells.saturating_sub(3));
     std::iter::once(heading("DEEDS", note))
         .chain(table.into_iter().map(|line| Words::of(Role::Text, "   ").then(line)))
+        .chain(never(&unknown, cells))
         .collect()
+}
+
+/// The deeds that its way of releasing does not know, in one line.
+fn never(unknown: &[Action], cells: usize) -> Option<Words> {
+    let titles: Vec<&str> = unknown.iter().map(|action| action.title()).collect();
+    let words = format!("   never here: {}", titles.join(", "));
+    (!titles.is_empty()).then(|| Words::of(Role::Muted, words).cut(cells, Keep::Start))
 }
 
 /// What of the object could not be understood; the rest stands.

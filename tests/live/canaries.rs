@@ -44,10 +44,15 @@ async fn every_deed_on_a_canary_arrives_with_exactly_the_writes_of_its_plan() {
     let target = pilot.rollout("one");
     pilot.until(&target, |_| true).await;
     let mut writes = 0;
-    for action in
-        [Action::Pause, Action::Resume, Action::Promote, Action::Skip, Action::Abort, Action::Retry]
-    {
-        if action == Action::Skip {
+    for action in [
+        Action::Pause,
+        Action::Resume,
+        Action::Promote,
+        Action::Skip { to: None },
+        Action::Abort,
+        Action::Retry,
+    ] {
+        if action.name() == "skip" {
             // Past the timed pause, and not over the human gate behind it.
             plane.until("rollouts", "one", |it| it["status"]["currentStepIndex"] == 3).await;
         }

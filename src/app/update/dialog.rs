@@ -3,11 +3,13 @@
 use super::command::push;
 use super::order::{begin, confirm};
 use crate::app::event::Effect;
+use tui_input::Input as Line;
+
 use crate::app::focus::{Demand, Dialog, DialogField, Popup};
 use crate::app::notices::Urgency;
 use crate::app::orders;
 use crate::app::state::State;
-use crate::control::action::{Action, Confirm};
+use crate::control::action::{Action, Confirm, Danger};
 use crate::control::check::Confirmation;
 use crate::control::gate::Gate;
 use crate::control::order::OrderState;
@@ -37,19 +39,28 @@ pub(super) fn open(state: &mut State, action: Action) -> Vec<Effect> {
     }
 }
 
-/// Opens the dialog of an answer at the selected row's gate. It always has a reason.
+/// The reason of a no that nobody stayed to explain.
+const REFUSED: &str = "refused at the gate";
+
+/// Opens the dialog of an answer at the selected row's gate. It always has a reason; where the answer is the way back,
+/// that is written already: nothing stands before it.
 pub(super) fn at_gate(state: &mut State, action: impl FnOnce(&Gate) -> Action) -> Vec<Effect> {
     let gate = state.selected().and_then(|row| Gate::of(&row.workload, row.need.as_ref()));
     let Some(gate) = gate else {
         state.notices.say(state.now, Urgency::Info, "it waits at no gate");
         return vec![];
     };
-    let effects = open(state, action(&gate));
+    let action = action(&gate);
+    let effects = open(state, action);
     if let (false, Some(Popup::Confirm(dialog))) =
         (effects.is_empty(), state.focus.popups.last_mut())
     {
-        dialog.demand = Demand::Demanded;
-        dialog.field = DialogField::Reason;
+        if action.danger() == Danger::Safe {
+            dialog.reason = Line::new(REFUSED.to_owned());
+        } else {
+            dialog.demand = Demand::Demanded;
+            dialog.field = DialogField::Reason;
+        }
     }
     effects
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::dialog;
 use crate::app::event::{Ask, Consent, Effect};
-use crate::app::focus::{DialogField, Popup};
+use crate::app::focus::Popup;
 use crate::app::notices::Urgency;
 use crate::app::orders::{self, ORDERS_MAX};
 use crate::app::state::{Mode, State};
@@ -175,7 +175,6 @@ fn ask_again(state: &mut State, id: &OrderId) -> Vec<Effect> {
     let Some(dialog) = dialog::of(state, id) else { return vec![] };
     dialog.opened_at = now;
     dialog.typed.reset();
-    dialog.field = DialogField::Answer;
     dialog.scroll = 0;
     let first = dialog.first.get_or_insert(last);
     dialog.changed = match &now_footing {

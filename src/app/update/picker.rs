@@ -18,6 +18,7 @@ pub(super) fn open(state: &mut State, kind: PickerKind) {
         PickerKind::Clusters => clusters(state),
         PickerKind::Namespaces => namespaces(state),
         PickerKind::Revisions => revisions(state),
+        PickerKind::Steps => ahead(state),
         PickerKind::Themes => themes(state),
     };
     let query = tui_input::Input::default();
@@ -120,6 +121,27 @@ fn revisions(state: &State) -> Vec<Entry> {
         })
     };
     others.filter_map(entry).collect()
+}
+
+/// The steps after the running one.
+fn ahead(state: &State) -> Vec<Entry> {
+    let Some(rollout) = state.selected().and_then(|row| row.workload.rollout()) else {
+        return vec![];
+    };
+    let Some(running) = rollout.status.step_index else { return vec![] };
+    let entry = |(index, step)| {
+        let number = u32::try_from(index).unwrap_or(u32::MAX).saturating_add(1);
+        Entry {
+            label: Text::clean(&format!("step {number}  {}", steps::label(step))),
+            hint: Text::clean(&format!(
+                "weight {} %",
+                steps::weight_at(&rollout.spec.steps, index)
+            )),
+            choice: Choice::Command(Command::Deed(Action::Skip { to: Some(number) })),
+        }
+    };
+    let after = usize::try_from(running).unwrap_or(usize::MAX).saturating_add(1);
+    rollout.spec.steps.iter().enumerate().skip(after).map(entry).collect()
 }
 
 fn themes(state: &State) -> Vec<Entry> {

@@ -3,13 +3,15 @@
 use serde_json::{Map, Value};
 
 use super::patch;
-use super::resource::{HTTP_ROUTES, PODS, Resource, with_query};
+use super::resource::{
+    ANALYSIS_RUNS, EXPERIMENTS, HTTP_ROUTES, PODS, REPLICA_SETS, Resource, with_query,
+};
 use super::trouble;
 use super::wire::{About, Ask, Fault, Reply, Sent};
 use crate::control::order::AttemptAnswer;
 use crate::control::plan::{ObjectKind, ObjectRef, PatchFormat, Plan, ResolvedWrite, Subresource};
 use crate::domain::feed::Trouble;
-use crate::domain::ids::{Generation, ResourceVersion};
+use crate::domain::ids::{Generation, ResourceVersion, WorkloadKind};
 use crate::domain::text::Text;
 
 /// What the API server calls us in `managedFields`.
@@ -20,10 +22,17 @@ const WORDS_BYTES_MAX: usize = 1024;
 
 /// The resource of an object that is written to.
 pub(super) const fn resource(kind: ObjectKind) -> Resource {
-    match kind.workload() {
-        Some(kind) => Resource::of(kind),
-        None if matches!(kind, ObjectKind::HttpRoute) => HTTP_ROUTES,
-        None => PODS,
+    match kind {
+        ObjectKind::Rollout => Resource::of(WorkloadKind::Rollout),
+        ObjectKind::Deployment => Resource::of(WorkloadKind::Deployment),
+        ObjectKind::StatefulSet => Resource::of(WorkloadKind::StatefulSet),
+        ObjectKind::DaemonSet => Resource::of(WorkloadKind::DaemonSet),
+        ObjectKind::Canary => Resource::of(WorkloadKind::Canary),
+        ObjectKind::Pod => PODS,
+        ObjectKind::ReplicaSet => REPLICA_SETS,
+        ObjectKind::AnalysisRun => ANALYSIS_RUNS,
+        ObjectKind::Experiment => EXPERIMENTS,
+        ObjectKind::HttpRoute => HTTP_ROUTES,
     }
 }
 

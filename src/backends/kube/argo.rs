@@ -263,6 +263,10 @@ fn rollout_status(status: Node<'_>, reading: &mut Reading<'_>) -> RolloutStatus 
             background: runs::status(canary, "currentBackgroundAnalysisRunStatus", reading),
             pre_promotion: runs::status(blue_green, "prePromotionAnalysisRunStatus", reading),
             post_promotion: runs::status(blue_green, "postPromotionAnalysisRunStatus", reading),
+            experiment: reading
+                .text(canary, "currentExperiment")
+                .filter(|name| !name.is_empty())
+                .map(Name::from_text),
         },
         restarted_at: reading.time(status, "restartedAt"),
     }

@@ -21,6 +21,8 @@ pub struct Resource {
 pub const ROLLOUTS: Resource = argo("rollouts", "Rollout");
 /// `AnalysisRuns` of Argo.
 pub const ANALYSIS_RUNS: Resource = argo("analysisruns", "AnalysisRun");
+/// Experiments of Argo.
+pub const EXPERIMENTS: Resource = argo("experiments", "Experiment");
 /// Deployments.
 pub const DEPLOYMENTS: Resource = apps("deployments", "Deployment");
 /// ReplicaSets.

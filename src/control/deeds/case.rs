@@ -36,6 +36,22 @@ pub enum Way {
     DaemonSet,
 }
 
+impl Way {
+    /// The word in documents.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Canary => "Argo canary",
+            Self::BlueGreen => "Argo blue-green",
+            Self::OtherRollout => "other Rollout",
+            Self::Flagger => "Flagger",
+            Self::Deployment => "Deployment",
+            Self::StatefulSet => "StatefulSet",
+            Self::DaemonSet => "DaemonSet",
+        }
+    }
+}
+
 /// One workload under question.
 #[derive(Clone, Copy, Debug)]
 pub struct Case<'a> {

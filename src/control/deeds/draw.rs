@@ -5,6 +5,7 @@ use super::draw_native::{self as native, removal};
 use super::flagger::{self, CanaryRecipe};
 use super::needs::impossible;
 use super::target::{self, Target};
+use super::{scale_down, terminate};
 use crate::control::action::Action;
 use crate::control::check::Refusal;
 use crate::control::plan::{
@@ -39,6 +40,10 @@ pub enum Recipe {
     Rollback,
     /// A restart asked for now.
     Restart,
+    /// The end of what measures.
+    Terminate,
+    /// The new version's pods away.
+    ScaleDown,
     /// A StatefulSet's partition above all its pods.
     Hold,
     /// A StatefulSet's partition back to what it was.
@@ -68,7 +73,12 @@ pub(super) fn draw(
             status(case, vec![set(PAUSE_CONDITIONS, Value::Null)], "the pause is taken away"),
             gate_arrival(case)?,
         )),
-        Recipe::PassStep => Ok(one(pass_step(case), reached_next(case))),
+        Recipe::PassStep => {
+            let index = skip_index(case, action);
+            Ok(one(pass_step(case, index), reached(case, index)))
+        }
+        Recipe::Terminate => Ok(terminate::draw(case)),
+        Recipe::ScaleDown => scale_down::draw(case),
         Recipe::PromoteFull => Ok(one(
             status(case, vec![set(PROMOTE_FULL, Value::Bool(true))], "the promotion is asked for"),
             Arrival::FullyPromoted(current(case)?),
@@ -154,12 +164,30 @@ fn retry(case: Case<'_>) -> Write {
     status(case, changes, "the abort is taken back")
 }
 
-fn pass_step(case: Case<'_>) -> Write {
+/// The index of the step that runs next, counted from 0.
+pub(super) fn skip_index(case: Case<'_>, action: Action) -> u32 {
+    match action {
+        Action::Skip { to: Some(number) } => number.saturating_sub(1),
+        Action::Skip { to: None }
+        | Action::Pause
+        | Action::Resume
+        | Action::Promote
+        | Action::PromoteFull
+        | Action::Terminate
+        | Action::Abort
+        | Action::ScaleDown
+        | Action::Retry
+        | Action::Rollback { .. }
+        | Action::Restart => case.next_index(),
+    }
+}
+
+fn pass_step(case: Case<'_>, index: u32) -> Write {
     // Without `controllerPause` false the controller runs over a human gate that follows.
     let changes = vec![
         set(PAUSE_CONDITIONS, Value::Null),
         set(CONTROLLER_PAUSE, Value::Bool(false)),
-        set(STEP_INDEX, Value::Int(i64::from(case.next_index()))),
+        set(STEP_INDEX, Value::Int(i64::from(index))),
     ];
     status(case, changes, "the step is passed")
 }
@@ -215,11 +243,8 @@ fn gate_arrival(case: Case<'_>) -> Result<Arrival, Refusal> {
     }
 }
 
-fn reached_next(case: Case<'_>) -> Arrival {
-    Arrival::ReachedStep {
-        index: case.next_index(),
-        run: case.step_run().map(|run| run.name.clone()),
-    }
+fn reached(case: Case<'_>, index: u32) -> Arrival {
+    Arrival::ReachedStep { index, run: case.step_run().map(|run| run.name.clone()) }
 }
 
 fn current(case: Case<'_>) -> Result<PodHash, Refusal> {

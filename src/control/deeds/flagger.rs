@@ -210,10 +210,18 @@ pub(super) fn no_row(action: Action) -> Refusal {
             "while a run is on its way, another template neither stops nor restarts it",
             "abort sends the traffic back at once",
         ),
+        Action::Terminate => impossible(
+            "Flagger measures by itself: it has no AnalysisRun",
+            "pause stops its analysis; promote fully skips it",
+        ),
+        Action::ScaleDown => impossible(
+            "a router carries the traffic: it would go on sending the new version its share",
+            "abort takes the traffic and the pods back, whether Flagger lives or not",
+        ),
         Action::Pause
         | Action::Resume
         | Action::PromoteFull
-        | Action::Skip
+        | Action::Skip { .. }
         | Action::Abort
         | Action::Retry
         | Action::Restart => impossible(&format!("a Canary has no {}", action.title()), ""),

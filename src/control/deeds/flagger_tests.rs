@@ -125,7 +125,7 @@ fn what_flagger_cannot_do_is_refused_with_the_way_that_is_left() {
     let made = ready(Phase::WaitingPromotion);
     refused(Action::Promote, &made, "webhooks' to open");
     refused(Action::Rollback { to: None }, &made, "neither stops nor restarts");
-    refused(Action::Skip, &made, "no skip step");
+    refused(Action::Skip { to: None }, &made, "no skip step");
     refused(Action::Restart, &made, "no restart");
 }
 

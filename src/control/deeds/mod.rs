@@ -3,10 +3,15 @@
 
 pub mod table;
 
+mod rows_argo;
+
 mod rows_native;
 
 #[cfg(test)]
 mod table_tests;
+
+#[cfg(test)]
+mod argo_tests;
 
 #[cfg(test)]
 mod predict_tests;
@@ -23,6 +28,10 @@ mod target;
 mod draw;
 
 mod draw_native;
+
+mod scale_down;
+
+pub(super) mod terminate;
 
 pub mod flagger;
 

@@ -175,9 +175,13 @@ fn a_restart_touches_the_template_as_kubectl_does() {
 #[test]
 fn what_neither_kind_has_is_refused() {
     for make in [stateful_set(0), daemon_set()] {
-        for action in
-            [Action::Promote, Action::PromoteFull, Action::Skip, Action::Abort, Action::Retry]
-        {
+        for action in [
+            Action::Promote,
+            Action::PromoteFull,
+            Action::Skip { to: None },
+            Action::Abort,
+            Action::Retry,
+        ] {
             refused(action, &make, "has no");
             assert!(possible(action, &make.0).is_err());
         }

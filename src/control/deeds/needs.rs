@@ -1,8 +1,8 @@
 //! What must hold before a deed makes sense: each need asks one question, and says what it found and what to do.
 
-use super::case::{Case, PAUSE_STEP, Way};
+use super::case::{Case, PAUSE_STEP, Way, has_pods};
 use super::flagger::CanaryNeed;
-use super::target;
+use super::{target, terminate};
 use crate::control::action::Action;
 use crate::control::check::{CheckId, Refusal};
 use crate::control::footing::Aborted;
@@ -52,6 +52,18 @@ pub enum Need {
     CountSaid,
     /// A StatefulSet that a partition holds.
     Partitioned,
+    /// The step that is gone to comes after the running one.
+    StepAhead,
+    /// An analysis or experiment of the Rollout runs.
+    AnalysisRuns,
+    /// Pods carry the traffic, no router does.
+    ByPods,
+    /// An abort is asked for, and the controller has not acted on it.
+    AbortUnanswered,
+    /// The stable version has pods that serve.
+    StableServes,
+    /// The new version has pods.
+    NewPods,
     /// Flagger's.
     Canary(CanaryNeed),
 }
@@ -95,6 +107,28 @@ impl Need {
                 case.stateful().is_some_and(|facts| facts.partition.unwrap_or(0) > 0).into(),
                 "nobody paused it: its partition is 0",
                 "nothing to resume",
+            ),
+            Self::StepAhead => step_ahead(case, action),
+            Self::AnalysisRuns => unless(
+                (!terminate::running(case).is_empty()).into(),
+                "no analysis of it runs",
+                "nothing to end",
+            ),
+            Self::ByPods => unless(
+                (!case.routed()).into(),
+                "a router carries the traffic: it would go on sending the new version its share, to nobody",
+                "take the weight back at the router itself, or start the controller again",
+            ),
+            Self::AbortUnanswered => abort_unanswered(case),
+            Self::StableServes => unless(
+                case.stable_set().is_some_and(|set| set.replicas.available.unwrap_or(0) > 0).into(),
+                "no pod of the stable version is known to serve: nobody would be left",
+                "start the controller again",
+            ),
+            Self::NewPods => unless(
+                case.current_set().is_some_and(has_pods).into(),
+                "the new version has no pods",
+                "nothing to take away",
             ),
             Self::Canary(need) => need.judge(case),
         }
@@ -170,9 +204,11 @@ fn not_hand_paused(case: Case<'_>, action: Action) -> Option<Refusal> {
             "it is paused by hand: a full promotion would hang until somebody resumes it",
             "resume first",
         ),
-        Action::Skip
+        Action::Skip { .. }
         | Action::Resume
+        | Action::Terminate
         | Action::Abort
+        | Action::ScaleDown
         | Action::Retry
         | Action::Rollback { .. }
         | Action::Restart => ("it is paused by hand", "resume first"),
@@ -215,6 +251,32 @@ fn step_runs(case: Case<'_>) -> Option<Refusal> {
     }
     let why = if case.step_count() == 0 { "it has no steps" } else { "all its steps are done" };
     Some(impossible(why, "nothing to skip"))
+}
+
+fn step_ahead(case: Case<'_>, action: Action) -> Option<Refusal> {
+    let Action::Skip { to: Some(number) } = action else { return None };
+    let (first, last) = (case.next_index().saturating_add(1), case.step_count());
+    let remedy = format!("steps {first} to {last} can be skipped to");
+    if number > last {
+        return Some(impossible(
+            &format!("it has {last} steps: there is no step {number}"),
+            &remedy,
+        ));
+    }
+    let why = format!("step {number} is not after the running one: steps are not run backwards");
+    (number < first).then(|| impossible(&why, &remedy))
+}
+
+fn abort_unanswered(case: Case<'_>) -> Option<Refusal> {
+    let (why, remedy) = match case.abort() {
+        Aborted::Asked => return None,
+        Aborted::Done => ("its controller has acted on the abort", "nothing to do"),
+        Aborted::No | Aborted::Lifted => (
+            "no abort is asked for",
+            "abort first; this is for a controller that does not act on it",
+        ),
+    };
+    Some(impossible(why, remedy))
 }
 
 /// On a step that is not a pause, skipping would take an unanswered background analysis away without a word.
@@ -274,8 +336,10 @@ fn not_aborted(case: Case<'_>, action: Action) -> Option<Refusal> {
         Action::Pause
         | Action::Resume
         | Action::Promote
-        | Action::Skip
+        | Action::Skip { .. }
+        | Action::Terminate
         | Action::Abort
+        | Action::ScaleDown
         | Action::Retry
         | Action::Rollback { .. }
         | Action::Restart => "it is aborted",

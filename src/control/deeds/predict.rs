@@ -4,14 +4,14 @@
 use std::time::Duration;
 
 use super::case::{Case, PAUSE_INCONCLUSIVE_RUN, PAUSE_STEP, Way};
-use super::draw::Recipe;
+use super::draw::{Recipe, skip_index};
 use super::draw_native::partition_before;
 use super::flagger;
 use super::table::{About, Row};
 use super::target::{self, Route, Target};
-use super::warn;
 use super::words::{at_step, count, next_step, pods, share, step_words, version, words_of};
-use crate::analysis::flagger_steps;
+use super::{scale_down, terminate, warn};
+use crate::analysis::{flagger_steps, steps};
 use crate::control::action::Action;
 use crate::control::plan::{PlanContext, Prediction};
 use crate::domain::observed::{Timestamp, age};
@@ -34,7 +34,7 @@ pub(super) fn predict(
 ) -> Told {
     let aim = aim(row.recipe, case, action, context);
     let route = aim.as_ref().map(|aim| target::route(case, aim, Some(context.now)));
-    let mut effect = effect(row.recipe, case, aim.as_ref().zip(route), context.now);
+    let mut effect = effect((row.recipe, action), case, aim.as_ref().zip(route), context.now);
     if let Some(aim) = &aim {
         removed(case, aim, context, &mut effect);
     }
@@ -45,7 +45,7 @@ pub(super) fn predict(
         change: change(case, aim.as_ref()),
         prediction: Prediction {
             effect: Text::clean(&effect),
-            warnings: warn::warnings(row.recipe, case, aim.as_ref()),
+            warnings: warn::warnings((row.recipe, action), case, aim.as_ref()),
             about: about(row.about, case, route, context.last_took),
         },
         instead: ignored.then_some(Action::Pause),
@@ -69,6 +69,8 @@ fn aim<'a>(
         | Recipe::Abort
         | Recipe::AbortAndUnpause
         | Recipe::Retry
+        | Recipe::Terminate
+        | Recipe::ScaleDown
         | Recipe::Hold
         | Recipe::Release
         | Recipe::Canary(_)
@@ -111,7 +113,7 @@ fn change(case: Case<'_>, aim: Option<&Target<'_>>) -> Text {
 }
 
 fn effect(
-    recipe: Recipe,
+    (recipe, action): (Recipe, Action),
     case: Case<'_>,
     aim: Option<(&Target<'_>, Route)>,
     now: Timestamp,
@@ -120,7 +122,9 @@ fn effect(
         Recipe::Pause => pause_effect(case),
         Recipe::Resume => resume_effect(case, now),
         Recipe::ClearPause => gate_effect(case),
-        Recipe::PassStep => pass_effect(case),
+        Recipe::PassStep => pass_effect(case, action),
+        Recipe::Terminate => terminate::effect(case),
+        Recipe::ScaleDown => scale_down::effect(case),
         Recipe::PromoteFull => full_effect(case),
         Recipe::Abort => abort_effect(case),
         Recipe::AbortAndUnpause => format!(
@@ -258,7 +262,11 @@ fn gate_effect(case: Case<'_>) -> String {
     }
 }
 
-fn pass_effect(case: Case<'_>) -> String {
+fn pass_effect(case: Case<'_>, action: Action) -> String {
+    let to = skip_index(case, action);
+    if to > case.next_index() {
+        return jump_effect(case, to);
+    }
     let (index, step) = match case.step() {
         Some((index, step)) => (index, step_words(step)),
         None => return next_step(case),
@@ -269,6 +277,19 @@ fn pass_effect(case: Case<'_>) -> String {
         "is skipped and not waited for"
     };
     format!("step {} ({step}) {what}; {}", index + 1, next_step(case))
+}
+
+/// Over several steps: what stands between is not done, and the weight is the last one that is asked for until then.
+fn jump_effect(case: Case<'_>, to: u32) -> String {
+    let place = usize::try_from(to).unwrap_or(usize::MAX);
+    let steps = case.rollout().map_or(&[][..], |rollout| &rollout.spec.steps);
+    let label = steps.get(place).map(step_words).unwrap_or_default();
+    let from = case.step().map_or(0, |(index, _)| index + 1);
+    format!(
+        "steps {from} to {to} are not waited for; step {} ({label}) runs next, with weight {} %",
+        to + 1,
+        steps::weight_at(steps, place)
+    )
 }
 
 fn full_effect(case: Case<'_>) -> String {

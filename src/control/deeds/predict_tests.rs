@@ -48,8 +48,16 @@ fn the_effect_names_step_share_and_version() {
             "CanaryPauseStep is taken away; next is step 3 of 6 (weight 50 %)",
         ),
         (Action::Promote, blue_green(), "the active Service selects revision 8 (web:8.0) at once"),
-        (Action::Skip, canary().waiting(&[]).at_step(3), "step 4 (analysis) is skipped"),
-        (Action::Skip, canary().waiting(&[]).at_step(5), "no step follows: revision 8 (web:8.0)"),
+        (
+            Action::Skip { to: None },
+            canary().waiting(&[]).at_step(3),
+            "step 4 (analysis) is skipped",
+        ),
+        (
+            Action::Skip { to: None },
+            canary().waiting(&[]).at_step(5),
+            "no step follows: revision 8 (web:8.0)",
+        ),
         (Action::PromoteFull, canary(), "5 steps and their analyses are skipped"),
         (
             Action::Abort,

@@ -1,5 +1,5 @@
-//! The rows of the table for StatefulSets and DaemonSets (`reference/rollouts.md` §3). Neither has a field for a pause: a
-//! partition above all pods, and `OnDelete`, stand for one.
+//! The rows of the table for the kinds of Kubernetes itself (`reference/rollouts.md` §3). StatefulSets and
+//! DaemonSets have no field for a pause: a partition above all pods, and `OnDelete`, stand for one.
 
 use super::case::Way;
 use super::draw::Recipe;
@@ -7,11 +7,68 @@ use super::needs::Need;
 use super::table::{About, DEADLINE, DEADLINE_LONG, ROLLBACK, Reversal, Row, State, Words};
 use crate::control::action::Action;
 
+const DEPLOYMENT: &[Way] = &[Way::Deployment];
 const STATEFUL_SET: &[Way] = &[Way::StatefulSet];
 const DAEMON_SET: &[Way] = &[Way::DaemonSet];
 const SETS: &[Way] = &[Way::StatefulSet, Way::DaemonSet];
 
 pub(super) static ROWS: &[Row] = &[
+    Row {
+        deed: Action::Pause,
+        ways: DEPLOYMENT,
+        state: State::Any,
+        needs: &[Need::Living, Need::Own, Need::NotHandPaused],
+        recipe: Recipe::Pause,
+        reversal: Reversal::By(Action::Resume),
+        about: About::Millis(1_000),
+        deadline: DEADLINE,
+        words: Words {
+            when: "not paused",
+            writes: "spec.paused: true",
+            arrived: "paused, and the controller has seen it",
+        },
+    },
+    Row {
+        deed: Action::Resume,
+        ways: DEPLOYMENT,
+        state: State::Any,
+        needs: &[Need::Living, Need::Own, Need::HandPaused],
+        recipe: Recipe::Resume,
+        reversal: Reversal::By(Action::Pause),
+        about: About::Millis(5_000),
+        deadline: DEADLINE_LONG,
+        words: Words { when: "paused", writes: "spec.paused: null", arrived: "rolled out" },
+    },
+    Row {
+        deed: ROLLBACK,
+        ways: DEPLOYMENT,
+        state: State::Any,
+        needs: &[Need::Living, Need::Own, Need::NotHandPaused, Need::Target],
+        recipe: Recipe::Rollback,
+        reversal: Reversal::ToCurrent,
+        about: About::Route,
+        deadline: DEADLINE_LONG,
+        words: Words {
+            when: "not paused, and the ReplicaSet of another template is left",
+            writes: "spec.template: that of the older revision, metadata.annotations: likewise",
+            arrived: "that version is wanted, and all pods are new and available",
+        },
+    },
+    Row {
+        deed: Action::Restart,
+        ways: DEPLOYMENT,
+        state: State::Any,
+        needs: &[Need::Living, Need::Own, Need::NotHandPaused],
+        recipe: Recipe::Restart,
+        reversal: Reversal::None,
+        about: About::PerPod(1_100),
+        deadline: DEADLINE_LONG,
+        words: Words {
+            when: "not paused",
+            writes: "annotation kubectl.kubernetes.io/restartedAt of the template: the server's time",
+            arrived: "rolled out",
+        },
+    },
     Row {
         deed: Action::Pause,
         ways: STATEFUL_SET,

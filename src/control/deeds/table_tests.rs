@@ -133,15 +133,18 @@ fn promote_is_refused_where_it_would_be_eaten_or_mean_something_else() {
 fn skip_writes_the_next_index_but_at_a_pause_only_takes_the_pause_away() {
     let running = canary().waiting(&[]).at_step(3);
     assert_eq!(
-        writes_of(Action::Skip, &running),
+        writes_of(Action::Skip { to: None }, &running),
         ["rollout/status Merge status.pauseConditions=null status.controllerPause=false \
           status.currentStepIndex=4"]
     );
     assert_eq!(
-        writes_of(Action::Skip, &canary()),
+        writes_of(Action::Skip { to: None }, &canary()),
         ["rollout/status Merge status.pauseConditions=null"]
     );
-    assert_eq!(planned(Action::Skip, &canary().0).arrival, Arrival::PassedStep { from: 1 });
+    assert_eq!(
+        planned(Action::Skip { to: None }, &canary().0).arrival,
+        Arrival::PassedStep { from: 1 }
+    );
     for (make, words) in [
         (canary().hand_paused(), "paused by hand"),
         (canary().aborted(), "aborted"),
@@ -150,7 +153,7 @@ fn skip_writes_the_next_index_but_at_a_pause_only_takes_the_pause_away() {
         (inconclusive_background(&["InconclusiveAnalysisRun"]).at_step(2), "came to no answer"),
         (deployment(), "has no skip"),
     ] {
-        refused(Action::Skip, &make, words);
+        refused(Action::Skip { to: None }, &make, words);
     }
 }
 

@@ -61,8 +61,10 @@ pub(super) fn choose<'a>(
         | Action::Resume
         | Action::Promote
         | Action::PromoteFull
-        | Action::Skip
+        | Action::Skip { .. }
+        | Action::Terminate
         | Action::Abort
+        | Action::ScaleDown
         | Action::Retry
         | Action::Restart => None,
     };

@@ -4,25 +4,39 @@ use std::sync::Arc;
 
 use super::case::{Case, PAUSE_STEP, Way, has_pods};
 use super::draw::Recipe;
-use super::flagger;
 use super::target::Target;
+use super::{draw, flagger, scale_down, terminate};
+use crate::control::action::Action;
 use crate::control::footing::Aborted;
+use crate::domain::rollout::Step;
 use crate::domain::text::Text;
 use crate::domain::workload::{OwnerTool, Strategy};
 
 /// What else one must know before saying yes.
-pub(super) fn warnings(recipe: Recipe, case: Case<'_>, aim: Option<&Target<'_>>) -> Arc<[Text]> {
+pub(super) fn warnings(
+    (recipe, action): (Recipe, Action),
+    case: Case<'_>,
+    aim: Option<&Target<'_>>,
+) -> Arc<[Text]> {
     let mut out = Vec::new();
-    warn(recipe, case, aim, &mut out);
+    warn((recipe, action), case, aim, &mut out);
     warn_owner(recipe, case, &mut out);
     out.iter().map(|words| Text::clean(words)).collect()
 }
 
-fn warn(recipe: Recipe, case: Case<'_>, aim: Option<&Target<'_>>, out: &mut Vec<String>) {
+fn warn(
+    (recipe, action): (Recipe, Action),
+    case: Case<'_>,
+    aim: Option<&Target<'_>>,
+    out: &mut Vec<String>,
+) {
     match recipe {
         Recipe::Pause | Recipe::Hold => warn_pause(case, out),
         Recipe::ClearPause => warn_gate(case, out),
-        Recipe::PassStep | Recipe::Resume | Recipe::Release => {}
+        Recipe::PassStep => warn_pass(case, action, out),
+        Recipe::Terminate => terminate::warn(out),
+        Recipe::ScaleDown => scale_down::warn(case, out),
+        Recipe::Resume | Recipe::Release => {}
         Recipe::PromoteFull => {
             out.push("nothing judges the new version any more on its way".to_owned());
         }
@@ -71,6 +85,31 @@ fn warn_pause(case: Case<'_>, out: &mut Vec<String>) {
             "paused in the analysis after the switch, the controller writes this Rollout 15 to 20 \
              times a second"
                 .to_owned(),
+        );
+    }
+}
+
+/// What a skip over several steps leaves undone.
+fn warn_pass(case: Case<'_>, action: Action, out: &mut Vec<String>) {
+    let Some(rollout) = case.rollout() else { return };
+    let place = |index| usize::try_from(index).unwrap_or(usize::MAX);
+    let from = place(case.next_index());
+    let between = place(draw::skip_index(case, action)).saturating_sub(from);
+    let over = || rollout.spec.steps.iter().skip(from).take(between);
+    let analyses =
+        over().filter(|step| matches!(step, Step::Analysis(_) | Step::Experiment)).count();
+    let gates = over().filter(|step| matches!(step, Step::Pause(None))).count();
+    for (count, what) in [(analyses, "analysis"), (gates, "pause that waits for a human")] {
+        if count > 0 {
+            out.push(format!("skipped without a word: {count} × {what}"));
+        }
+    }
+    let routes = over().any(|step| {
+        matches!(step, Step::SetHeaderRoute(_) | Step::SetMirrorRoute(_) | Step::SetCanaryScale(_))
+    });
+    if routes {
+        out.push(
+            "routes and scales that the steps between set or take away stay as they are".to_owned(),
         );
     }
 }
@@ -216,6 +255,8 @@ fn touches(recipe: Recipe, case: Case<'_>) -> Touches {
         | Recipe::PromoteFull
         | Recipe::Abort
         | Recipe::Retry
+        | Recipe::Terminate
+        | Recipe::ScaleDown
         | Recipe::Canary(_)
         | Recipe::Restart => Touches::Nothing,
         Recipe::Pause

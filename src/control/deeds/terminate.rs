@@ -1,0 +1,64 @@
+//! Ending what measures: the AnalysisRuns and the experiment that a Rollout waits for. The controller counts a run
+//! without a failed metric that is ended so as passed (`reference/rollouts.md` §1.12): this is a step forward.
+
+use super::case::Case;
+use super::draw::{Drawn, set};
+use super::words::next_step;
+use crate::control::plan::{Arrival, ObjectKind, ObjectRef, PatchFormat, Value, Write};
+use crate::domain::ids::Name;
+use crate::domain::rollout::{RunPhase, RunStatus};
+
+const TERMINATE: &[&str] = &["spec", "terminate"];
+
+/// The analyses that run, and the experiment of the running step.
+pub(in crate::control) fn running(case: Case<'_>) -> Vec<ObjectRef> {
+    let Some(rollout) = case.rollout() else { return Vec::new() };
+    let runs = &rollout.status.runs;
+    let analyses = [&runs.step, &runs.background, &runs.pre_promotion, &runs.post_promotion];
+    let of = |kind: ObjectKind, name: &Name| ObjectRef { kind, name: name.clone() };
+    analyses
+        .into_iter()
+        .flatten()
+        .filter(|run| is_running(run))
+        .map(|run| of(ObjectKind::AnalysisRun, &run.name))
+        .chain(runs.experiment.iter().map(|name| of(ObjectKind::Experiment, name)))
+        .collect()
+}
+
+const fn is_running(run: &RunStatus) -> bool {
+    matches!(run.phase, RunPhase::Pending | RunPhase::Running)
+}
+
+/// One write to each.
+pub(super) fn draw(case: Case<'_>) -> Drawn {
+    let running = running(case);
+    let names = running.iter().map(|object| object.name.clone()).collect();
+    let write = |object| Write {
+        object,
+        subresource: None,
+        format: PatchFormat::Merge,
+        changes: vec![set(TERMINATE, Value::Bool(true))],
+        done: "the end of the first one is asked for",
+    };
+    Drawn { writes: running.into_iter().map(write).collect(), arrival: Arrival::RunsEnded(names) }
+}
+
+pub(super) fn effect(case: Case<'_>) -> String {
+    let named: Vec<String> = running(case)
+        .iter()
+        .map(|object| format!("{} {}", object.kind.name(), object.name))
+        .collect();
+    let after = match case.step_run() {
+        Some(run) if is_running(run) => format!("; {}", next_step(case)),
+        Some(_) | None => String::new(),
+    };
+    format!("{} ends now{after}", named.join(" and "))
+}
+
+pub(super) fn warn(out: &mut Vec<String>) {
+    out.push(
+        "the controller counts an analysis that is ended so as passed, unless a metric has failed \
+         already; abort takes the new version back"
+            .to_owned(),
+    );
+}
