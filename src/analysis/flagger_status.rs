@@ -1,7 +1,8 @@
 //! Flagger's Canary: its phase as Flagger words it, its health as Argo CD judges it, and what in it waits for a human
 //! (`reference/rollouts.md` §2.3).
 
-use super::need::{Need, NeedKind};
+use super::flagger_gates;
+use super::need::{Context, Need, NeedKind};
 use super::rollout_status::{Health, Status};
 use crate::domain::flagger::{Flagger, Phase};
 use crate::domain::text::Text;
@@ -57,21 +58,30 @@ fn message(flagger: &Flagger) -> Option<String> {
 }
 
 /// What in it waits for a human.
-pub(super) fn need(workload: &Workload, flagger: &Flagger) -> Option<Need> {
+pub(super) fn need(workload: &Workload, flagger: &Flagger, context: &Context<'_>) -> Option<Need> {
     let since = workload.condition("Promoted").and_then(|condition| condition.since);
     let since = since.or(flagger.status.last_transition);
     let need = |kind, why: &str| Some(Need { kind, why: Text::clean(why), since });
     if flagger.spec.suspend && flagger.status.phase.is_running() {
         return need(NeedKind::Approval, "paused by hand");
     }
+    let asked = |when: &str| {
+        let hooks = flagger_gates::names(flagger_gates::asked(flagger));
+        let by = if hooks.is_empty() { String::new() } else { format!(" ({hooks})") };
+        need(NeedKind::Approval, &format!("waits for a yes before {when}{by}"))
+    };
     match flagger.status.phase {
-        Phase::Waiting => need(NeedKind::Approval, "waits for a yes before the start"),
-        Phase::WaitingPromotion => need(NeedKind::Approval, "waits for a yes before the promotion"),
+        Phase::Waiting => asked("the start"),
+        Phase::WaitingPromotion => asked("the promotion"),
+        Phase::Progressing => {
+            let why = flagger_gates::held(workload, flagger, context)?;
+            let since = flagger.status.last_transition;
+            Some(Need { kind: NeedKind::Approval, why: Text::clean(&why), since })
+        }
         Phase::Failed => need(NeedKind::Degraded, "the last release failed and was rolled back"),
         Phase::Unknown
         | Phase::Initializing
         | Phase::Initialized
-        | Phase::Progressing
         | Phase::Promoting
         | Phase::Finalising
         | Phase::Succeeded

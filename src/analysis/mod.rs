@@ -10,6 +10,8 @@ mod flagger_status;
 
 pub mod flagger_steps;
 
+pub mod flagger_gates;
+
 #[cfg(test)]
 mod flagger_tests;
 

@@ -104,7 +104,7 @@ pub fn need(workload: &Workload, status: &Status, context: &Context<'_>) -> Opti
     match &workload.controller {
         Controller::Argo(rollout) => of_rollout(workload, rollout, status, context),
         Controller::Flagger(flagger) => {
-            failing(workload, context).or_else(|| flagger_status::need(workload, flagger))
+            failing(workload, context).or_else(|| flagger_status::need(workload, flagger, context))
         }
         Controller::StatefulSet(_) | Controller::DaemonSet(_) => {
             stall::need(workload, status, context)

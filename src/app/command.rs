@@ -274,6 +274,13 @@ pub const COMMANDS: &[CommandSpec] = &[
         Command::Deed(Action::Restart),
     ),
     both(
+        "rollout.close-gate",
+        "close gate",
+        "close Flagger's manual gate, also one that was left open",
+        Screens,
+        Command::Deed(Action::CloseGate),
+    ),
+    both(
         "arm",
         "arm",
         "arm or disarm the selected rollout's cluster; pause and abort never need it",

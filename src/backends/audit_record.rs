@@ -97,11 +97,16 @@ fn write(write: &ResolvedWrite) -> Value {
         "subresource": write.subresource.map(|sub| match sub {
             Subresource::Status => "status",
         }),
-        "format": match write.format {
+        "request": match &write.format {
+            PatchFormat::Call(call) => Some(call.request()),
+            PatchFormat::Merge | PatchFormat::Json | PatchFormat::Strategic | PatchFormat::Delete => None,
+        },
+        "format": match &write.format {
             PatchFormat::Merge => "merge",
             PatchFormat::Json => "json",
             PatchFormat::Strategic => "strategic",
             PatchFormat::Delete => "delete",
+            PatchFormat::Call(_) => "call",
         },
         "body": body(&write.body),
     })

@@ -133,9 +133,9 @@ pub enum Command {
     Resume(DeedArgs),
     /// Let a rollout pass the gate it waits at (approve).
     Promote(PromoteArgs),
-    /// Say yes at the gate a rollout waits at: promote, or resume what a human paused.
+    /// Say yes at the gate a rollout waits at: promote, open Flagger's manual gate, or resume what a human paused.
     Approve(DeedArgs),
-    /// Say no at the gate a rollout waits at: take the new version back.
+    /// Say no at the gate a rollout waits at: take the new version back, or close Flagger's manual gate.
     Refuse(DeedArgs),
     /// Skip the running step, or all up to another one.
     Skip(SkipArgs),
@@ -143,6 +143,8 @@ pub enum Command {
     Terminate(DeedArgs),
     /// Take a canary's pods away where its controller does not act on an abort.
     ScaleDown(DeedArgs),
+    /// Close Flagger's manual gate, also one that was left open.
+    CloseGate(DeedArgs),
     /// Send all traffic back to stable; the spec still wants the new version.
     Abort(DeedArgs),
     /// Start an aborted update again from its first step.
@@ -226,7 +228,7 @@ pub struct FollowArgs {
     /// End when the server has accepted it; else when it has arrived.
     #[arg(long)]
     pub no_wait: bool,
-    /// How long to wait for its arrival; without it 30s, or 10m for roll back, full promote and restart.
+    /// How long to wait for its arrival; without it 30s, or 10m for promote, roll back and restart.
     #[arg(long, value_name = "TIME", value_parser = timeout, conflicts_with = "no_wait")]
     pub timeout: Option<Duration>,
 }
@@ -407,6 +409,7 @@ impl Command {
             Self::Retry(deed) => (Action::Retry, deed),
             Self::Rollback(RollbackArgs { deed, to }) => (Action::Rollback { to: *to }, deed),
             Self::Restart(deed) => (Action::Restart, deed),
+            Self::CloseGate(deed) => (Action::CloseGate, deed),
             Self::Get
             | Self::Gates
             | Self::Explain(_)

@@ -44,15 +44,17 @@ const fn deed_timeout(asked: Asked) -> Duration {
         Asked::Refuse => Action::Abort,
     };
     match action {
-        Action::Rollback { .. } | Action::PromoteFull | Action::Restart => Duration::from_mins(10),
+        Action::Rollback { .. } | Action::Promote | Action::PromoteFull | Action::Restart => {
+            Duration::from_mins(10)
+        }
         Action::Pause
         | Action::Resume
-        | Action::Promote
         | Action::Skip { .. }
         | Action::Terminate
         | Action::Abort
         | Action::ScaleDown
-        | Action::Retry => Duration::from_secs(30),
+        | Action::Retry
+        | Action::CloseGate => Duration::from_secs(30),
     }
 }
 
@@ -215,7 +217,8 @@ async fn headless(
         | Command::ScaleDown(_)
         | Command::Retry(_)
         | Command::Rollback(_)
-        | Command::Restart(_) => match command.deed() {
+        | Command::Restart(_)
+        | Command::CloseGate(_) => match command.deed() {
             Some(asked) => run(args, settings, deed_front(asked, args, settings, patience)).await,
             None => Ok(exit::FAULT),
         },

@@ -36,6 +36,8 @@ pub enum Action {
     },
     /// Replaces all pods by new ones of the same version.
     Restart,
+    /// Closes the manual gate that its controller asks: it waits there.
+    CloseGate,
 }
 
 /// What a deed may cost when it is wrong.
@@ -62,7 +64,7 @@ pub enum Confirm {
 
 impl Action {
     /// Every deed once (roll back without a chosen revision, skip without a chosen step), in the order of help and README.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Pause,
         Self::Resume,
         Self::Promote,
@@ -74,6 +76,7 @@ impl Action {
         Self::Retry,
         Self::Rollback { to: None },
         Self::Restart,
+        Self::CloseGate,
     ];
 
     /// The word in documents, the audit file and on the command line.
@@ -91,6 +94,7 @@ impl Action {
             Self::Retry => "retry",
             Self::Rollback { .. } => "rollback",
             Self::Restart => "restart",
+            Self::CloseGate => "close-gate",
         }
     }
 
@@ -109,6 +113,7 @@ impl Action {
             Self::Retry => "retry",
             Self::Rollback { .. } => "roll back",
             Self::Restart => "restart",
+            Self::CloseGate => "close gate",
         }
     }
 
@@ -117,7 +122,9 @@ impl Action {
     pub const fn danger(self) -> Danger {
         match self {
             Self::Pause | Self::Abort => Danger::Safe,
-            Self::Resume | Self::Promote | Self::Retry | Self::Restart => Danger::Ordinary,
+            Self::Resume | Self::Promote | Self::Retry | Self::Restart | Self::CloseGate => {
+                Danger::Ordinary
+            }
             Self::PromoteFull
             | Self::Skip { .. }
             | Self::Terminate

@@ -12,6 +12,10 @@ pub(super) fn judge(arrival: CanaryArrival, case: Case<'_>) -> Judgement {
         CanaryArrival::Aborted => aborted(case, flagger),
         CanaryArrival::Promoted => promoted(case, flagger),
         CanaryArrival::Running => running(flagger),
+        CanaryArrival::Started => started(flagger),
+        CanaryArrival::Raised { from } => raised(flagger, from),
+        // The gate's own answer came before the facts were asked.
+        CanaryArrival::Closed => Judgement::Arrived,
     }
 }
 
@@ -24,8 +28,15 @@ pub(super) fn stands(arrival: CanaryArrival, case: Case<'_>) -> bool {
             let failing = flagger.status.failed_checks >= flagger.spec.analysis.threshold;
             phase == Phase::Failed || failing
         }
-        CanaryArrival::Promoted => flagger.spec.skip_analysis || phase == Phase::Succeeded,
+        CanaryArrival::Promoted => {
+            let promotes = matches!(phase, Phase::Promoting | Phase::Finalising | Phase::Succeeded);
+            flagger.spec.skip_analysis || promotes
+        }
         CanaryArrival::Running => phase.is_running(),
+        CanaryArrival::Started => is_past_start(phase),
+        CanaryArrival::Raised { from } => is_raised(flagger, from),
+        // Only the gate itself can tell.
+        CanaryArrival::Closed => false,
     }
 }
 
@@ -87,6 +98,56 @@ fn running(flagger: &Flagger) -> Judgement {
     } else if phase.is_running() {
         Judgement::Arrived
     } else {
-        superseded(&format!("it is {} now", phase.name()))
+        superseded(&is_now(flagger))
+    }
+}
+
+fn is_now(flagger: &Flagger) -> String {
+    format!("it is {} now", flagger.status.phase.name())
+}
+
+fn is_past_start(phase: Phase) -> bool {
+    phase.is_running() && phase != Phase::Waiting
+}
+
+fn started(flagger: &Flagger) -> Judgement {
+    match flagger.status.phase {
+        Phase::Waiting => not_yet("Flagger has not asked its gate yet"),
+        Phase::Progressing | Phase::WaitingPromotion | Phase::Promoting | Phase::Finalising => {
+            Judgement::Arrived
+        }
+        Phase::Unknown
+        | Phase::Initializing
+        | Phase::Initialized
+        | Phase::Succeeded
+        | Phase::Failed
+        | Phase::Terminating
+        | Phase::Terminated => superseded(&is_now(flagger)),
+    }
+}
+
+/// It got more weight, or needs no more.
+fn is_raised(flagger: &Flagger, from: u32) -> bool {
+    match flagger.status.phase {
+        Phase::Progressing => flagger.status.weight > from,
+        Phase::WaitingPromotion | Phase::Promoting | Phase::Finalising | Phase::Succeeded => true,
+        Phase::Unknown
+        | Phase::Initializing
+        | Phase::Initialized
+        | Phase::Waiting
+        | Phase::Failed
+        | Phase::Terminating
+        | Phase::Terminated => false,
+    }
+}
+
+fn raised(flagger: &Flagger, from: u32) -> Judgement {
+    if is_raised(flagger, from) {
+        return Judgement::Arrived;
+    }
+    match (flagger.status.phase == Phase::Progressing, flagger.status.weight < from) {
+        (true, true) => superseded("another version is released now"),
+        (true, false) => not_yet("Flagger has not given it more weight yet"),
+        (false, _) => superseded(&is_now(flagger)),
     }
 }

@@ -390,6 +390,11 @@ fn dry_run(answer: &DryRun) -> Option<Finding> {
             &format!("the server would refuse it ({code}): {why}"),
             "read the server's words; an admission policy may want something of you",
         )),
+        DryRun::NoGate(why) => Some(finding(
+            Found::RehearsalFailed,
+            &why.to_string(),
+            "ask whoever runs what its webhook asks; look at the webhook's address",
+        )),
         DryRun::Unsupported(why) => Some(finding(
             Found::DryRunUnsupported,
             &format!("it cannot be rehearsed: {why}"),

@@ -37,7 +37,7 @@ fn rehearsal(plan: &Plan) -> Rehearsal {
         writes: vec![ResolvedWrite {
             object: write.object.clone(),
             subresource: write.subresource,
-            format: write.format,
+            format: write.format.clone(),
             body: "{}".into(),
         }],
         shown: Block::default(),

@@ -7,6 +7,7 @@ use super::action::Action;
 use super::deeds::case::{
     Case, PAUSE_BLUE_GREEN, PAUSE_INCONCLUSIVE_EXPERIMENT, PAUSE_INCONCLUSIVE_RUN, PAUSE_STEP, Way,
 };
+use crate::analysis::flagger_gates;
 use crate::analysis::need::{Need, NeedKind};
 use crate::analysis::steps;
 use crate::domain::flagger::Phase;
@@ -28,6 +29,8 @@ pub enum GateKind {
     Inconclusive,
     /// Flagger: before the new version starts.
     Start,
+    /// Flagger: before more traffic.
+    Traffic,
     /// Flagger: before the promotion.
     Promotion,
     /// Somebody paused it.
@@ -43,19 +46,23 @@ impl GateKind {
             Self::Switch => "switch",
             Self::Inconclusive => "inconclusive",
             Self::Start => "start",
+            Self::Traffic => "traffic",
             Self::Promotion => "promotion",
             Self::Hand => "hand",
         }
     }
 
-    /// Yes: past the gate. A pause by hand is lifted, everything else is promoted.
+    /// Yes: past the gate. A pause by hand is lifted, everything else is promoted; Flagger's manual gates are opened so.
     #[must_use]
     pub const fn approve(self) -> Action {
         match self {
             Self::Hand => Action::Resume,
-            Self::Step | Self::Switch | Self::Inconclusive | Self::Start | Self::Promotion => {
-                Action::Promote
-            }
+            Self::Step
+            | Self::Switch
+            | Self::Inconclusive
+            | Self::Start
+            | Self::Traffic
+            | Self::Promotion => Action::Promote,
         }
     }
 }
@@ -71,7 +78,7 @@ pub struct Gate {
     pub since: Option<Timestamp>,
     /// The steps that come after a yes, in order.
     pub left: Vec<Text>,
-    /// No: the deed that takes the new version back.
+    /// No: the deed that takes the new version back; at a manual gate of Flagger: the one that keeps it closed.
     pub refuse: Action,
 }
 
@@ -106,12 +113,13 @@ impl Gate {
     #[must_use]
     pub fn of(workload: &Workload, need: Option<&Need>) -> Option<Self> {
         let case = Case::of(workload);
-        let kind = kind(case)?;
+        let kind = kind(case, need)?;
         // A need that is more urgent than the gate has other words.
         let told =
             need.filter(|need| matches!(need.kind, NeedKind::Approval | NeedKind::Inconclusive));
         let own = told.map_or_else(|| words(case, kind), |need| need.why.clone());
         let refuse = match case.way() {
+            Way::Flagger if kind != GateKind::Hand && is_manual(case) => Action::CloseGate,
             Way::Canary | Way::BlueGreen | Way::OtherRollout | Way::Flagger => Action::Abort,
             Way::Deployment | Way::StatefulSet | Way::DaemonSet => Action::Rollback { to: None },
         };
@@ -136,16 +144,25 @@ impl Gate {
     }
 }
 
-fn kind(case: Case<'_>) -> Option<GateKind> {
+/// One of the webhooks that are asked now asks a gate that we can turn.
+fn is_manual(case: Case<'_>) -> bool {
+    case.workload
+        .flagger()
+        .is_some_and(|flagger| !flagger_gates::gates(flagger_gates::asked(flagger)).is_empty())
+}
+
+fn kind(case: Case<'_>, need: Option<&Need>) -> Option<GateKind> {
     if let Some(flagger) = case.workload.flagger() {
         return match flagger.status.phase {
             phase if flagger.spec.suspend && phase.is_running() => Some(GateKind::Hand),
             Phase::Waiting => Some(GateKind::Start),
             Phase::WaitingPromotion => Some(GateKind::Promotion),
+            Phase::Progressing => {
+                need.filter(|need| need.kind == NeedKind::Approval).map(|_| GateKind::Traffic)
+            }
             Phase::Unknown
             | Phase::Initializing
             | Phase::Initialized
-            | Phase::Progressing
             | Phase::Promoting
             | Phase::Finalising
             | Phase::Succeeded
@@ -177,6 +194,7 @@ fn words(case: Case<'_>, kind: GateKind) -> Text {
         GateKind::Switch => Text::clean("waits for a yes before the switch"),
         GateKind::Inconclusive => Text::clean("an analysis came to no answer"),
         GateKind::Start => Text::clean("waits for a yes before the start"),
+        GateKind::Traffic => Text::clean("waits for a yes before more traffic"),
         GateKind::Promotion => Text::clean("waits for a yes before the promotion"),
         GateKind::Hand => Text::clean("paused by hand"),
     }
@@ -187,7 +205,7 @@ fn since(case: Case<'_>, kind: GateKind) -> Option<Timestamp> {
         GateKind::Step => &[PAUSE_STEP],
         GateKind::Switch => &[PAUSE_BLUE_GREEN],
         GateKind::Inconclusive => &[PAUSE_INCONCLUSIVE_RUN, PAUSE_INCONCLUSIVE_EXPERIMENT],
-        GateKind::Start | GateKind::Promotion | GateKind::Hand => return None,
+        GateKind::Start | GateKind::Traffic | GateKind::Promotion | GateKind::Hand => return None,
     };
     let pauses = case.pauses().iter();
     let mut ours = pauses.filter(|pause| reasons.contains(&pause.reason.as_str()));

@@ -6,6 +6,8 @@ pub mod footing;
 
 pub mod plan;
 
+pub mod gate_call;
+
 pub mod deeds;
 
 pub mod gate;
@@ -29,6 +31,8 @@ mod check_tests;
 pub mod order;
 
 pub mod order_machine;
+
+mod order_unknown;
 
 #[cfg(test)]
 mod order_tests;

@@ -13,19 +13,13 @@ use super::arrival::{self, Judgement, Since};
 use super::audit::AuditEntry;
 use super::check::{CheckId, Refusal};
 use super::order::{Attempt, AttemptAnswer, Execution, Order, OrderNews, OrderState, Outcome};
+use super::order_unknown::resolve;
 use super::plan::{ObjectKind, Plan, Write};
 use crate::domain::feed::{Sighting, Trouble};
 use crate::domain::ids::ResourceVersion;
 use crate::domain::observed::{STALE_FROM, Timestamp, age};
 use crate::domain::text::Text;
 use crate::domain::workload::Workload;
-
-/// A request may still be on its way for as long as the API server lets one live. So long must the watch be current
-/// and show no change before a write without an answer is called not applied.
-pub const QUIET_MIN: Duration = Duration::from_mins(1);
-
-/// After this an unknown write is given up as unknown: the watch has told nothing in all that time.
-pub const UNKNOWN_MAX: Duration = Duration::from_mins(30);
 
 /// What is known when something happens.
 #[derive(Clone, Copy, Debug)]
@@ -220,7 +214,7 @@ fn executed(order: &mut Order, execution: Execution, facts: &Facts<'_>) -> Vec<A
 const EXPIRED: &str = "what the checks said is older than 5 s: say yes again";
 
 /// A write failed: alone it is the outcome, after another write it is a half.
-fn fail(
+pub(super) fn fail(
     order: &mut Order,
     write: usize,
     (why, alone): (&Text, fn(Text) -> Outcome),
@@ -231,7 +225,7 @@ fn fail(
 }
 
 /// Which half is done, and which is not.
-fn half_done(plan: &Plan, write: usize, why: &Text) -> Outcome {
+pub(super) fn half_done(plan: &Plan, write: usize, why: &Text) -> Outcome {
     let done: Vec<&str> = plan.writes.iter().take(write).map(|write| write.done).collect();
     let missing = plan.writes.get(write).map_or("the rest", |write| write.done);
     Outcome::HalfDone(Text::clean(&format!(
@@ -258,7 +252,7 @@ fn sighted(order: &mut Order, sighting: Sighting, facts: &Facts<'_>) -> Vec<Audi
 /// The sighting that decides about the last attempt: every attempt has its own, and news of the watch and of the
 /// executor come on different ways. One of a version that is not later than the precondition belongs to an attempt
 /// before (a conflict, the first write of two).
-fn decisive(order: &Order) -> Option<Sighting> {
+pub(super) fn decisive(order: &Order) -> Option<Sighting> {
     let last = order.attempts.last();
     let answered = order.attempts.iter().filter_map(accepted_version);
     let floor: Vec<&ResourceVersion> = last
@@ -295,7 +289,7 @@ fn accepted_version(attempt: &Attempt) -> Option<&ResourceVersion> {
     }
 }
 
-fn follow(order: &mut Order, facts: &Facts<'_>) -> Vec<AuditEntry> {
+pub(super) fn follow(order: &mut Order, facts: &Facts<'_>) -> Vec<AuditEntry> {
     let judged = match facts.workload {
         Known::Here(workload) => arrival::judge(&order.plan, &since(order), workload),
         Known::Gone => Judgement::Superseded(Text::from("it was deleted")),
@@ -353,146 +347,11 @@ fn since(order: &Order) -> Since {
 }
 
 /// The write is to the workload's own object (and not to the Deployment it refers to).
-fn is_own(plan: &Plan, write: &Write) -> bool {
+pub(super) fn is_own(plan: &Plan, write: &Write) -> bool {
     write.object.kind == ObjectKind::of(plan.target.kind) && write.object.name == plan.target.name
 }
 
-/// A write got no answer. The first change after our precondition decides: our mark, it was applied; else it never can be.
-fn resolve(order: &mut Order, facts: &Facts<'_>) -> Vec<AuditEntry> {
-    let OrderState::Unknown { write, why, since, quiet_since } = &order.state else {
-        return Vec::new();
-    };
-    let unknown = Unknown { write: *write, why: why.clone(), since: *since, quiet: *quiet_since };
-    let precondition = order.attempts.last().and_then(|attempt| attempt.precondition.clone());
-    let unmarked = order.plan.writes.get(unknown.write).is_some_and(|write| !write.leaves_mark());
-    match (decisive(order), precondition) {
-        // It leaves no mark: a change may be ours as well as another's.
-        (Some(Sighting::Overtaken { .. } | Sighting::Gap), _) if unmarked => {
-            by_world(order, &unknown, facts)
-        }
-        (Some(Sighting::Marked(_)), _) => applied(order, &unknown, facts),
-        (Some(Sighting::Deleted), _) => fail(
-            order,
-            unknown.write,
-            (&Text::from("it was deleted"), Outcome::Superseded),
-            facts.now,
-        ),
-        (Some(Sighting::Overtaken { manager, .. }), Some(_)) => {
-            let by = manager.as_ref().map_or(String::new(), |name| format!(" (by {name})"));
-            let why = format!("another change came first{by}: it was not applied");
-            fail(order, unknown.write, (&Text::clean(&why), Outcome::Superseded), facts.now)
-        }
-        (Some(Sighting::Gap), Some(version)) => after_gap(order, &unknown, &version, facts),
-        // Sent without a precondition, another change before it proves nothing.
-        (Some(Sighting::Gap | Sighting::Overtaken { .. }), None) => {
-            by_world(order, &unknown, facts)
-        }
-        // Nothing was seen of a write without a precondition: if the world stands so, somebody brought it there.
-        (None, None) if stands(order, facts) => by_world(order, &unknown, facts),
-        (None, precondition) => quiet(order, &unknown, precondition.as_ref(), facts),
-    }
-}
-
-fn stands(order: &Order, facts: &Facts<'_>) -> bool {
-    matches!(facts.workload, Known::Here(workload) if arrival::stands(&order.plan, workload))
-}
-
-/// What is known of a write without an answer.
-struct Unknown {
-    write: usize,
-    why: Trouble,
-    since: Timestamp,
-    quiet: Option<Timestamp>,
-}
-
-fn applied(order: &mut Order, unknown: &Unknown, facts: &Facts<'_>) -> Vec<AuditEntry> {
-    if unknown.write + 1 < order.plan.writes.len() {
-        let why = Text::clean(&format!("not sent, because of: {}", unknown.why));
-        let outcome = half_done(&order.plan, unknown.write + 1, &why);
-        return end(order, outcome, facts.now);
-    }
-    order.notices.push(Text::from("no answer came; the watch found our mark: it was applied"));
-    order.accepted_at = Some(facts.now);
-    order.state = OrderState::Converging;
-    follow(order, facts)
-}
-
-/// The watch had a gap where our mark may have been. If the object is still as it was before our write, the write may
-/// yet come.
-fn after_gap(
-    order: &mut Order,
-    unknown: &Unknown,
-    precondition: &ResourceVersion,
-    facts: &Facts<'_>,
-) -> Vec<AuditEntry> {
-    match facts.workload {
-        Known::Here(workload) if workload.meta.resource_version == *precondition => {
-            quiet(order, unknown, Some(precondition), facts)
-        }
-        Known::Here(_) | Known::Gone | Known::NotYet => by_world(order, unknown, facts),
-    }
-}
-
-/// All that is left is how the world stands: "probably", or not applied.
-fn by_world(order: &mut Order, unknown: &Unknown, facts: &Facts<'_>) -> Vec<AuditEntry> {
-    let current = facts.proven_at.is_some_and(|at| at > unknown.since);
-    match facts.workload {
-        _ if !current => quiet(order, unknown, None, facts),
-        Known::NotYet => quiet(order, unknown, None, facts),
-        Known::Gone => fail(
-            order,
-            unknown.write,
-            (&Text::from("it was deleted"), Outcome::Superseded),
-            facts.now,
-        ),
-        Known::Here(_) if stands(order, facts) => {
-            let words = format!(
-                "probably applied: no answer came ({}), its mark was not seen, and it stands where it should",
-                unknown.why
-            );
-            end(order, Outcome::Unknown(Text::clean(&words)), facts.now)
-        }
-        Known::Here(_) => {
-            let why = Text::clean(&format!("no answer came ({}); it was not applied", unknown.why));
-            fail(order, unknown.write, (&why, Outcome::Failed), facts.now)
-        }
-    }
-}
-
-/// Nothing was seen. While the watch is current and the object does not change for as long as a request can live,
-/// the write was not applied.
-fn quiet(
-    order: &mut Order,
-    unknown: &Unknown,
-    precondition: Option<&ResourceVersion>,
-    facts: &Facts<'_>,
-) -> Vec<AuditEntry> {
-    let now = facts.now;
-    let current = facts.proven_at.is_some_and(|at| at > unknown.since && age(at, now) < STALE_FROM);
-    let own = order.plan.writes.get(unknown.write).is_some_and(|it| is_own(&order.plan, it));
-    let unchanged = match (facts.workload, precondition) {
-        (Known::Here(workload), Some(version)) if own => workload.meta.resource_version == *version,
-        (Known::Here(_), _) => !stands(order, facts),
-        (Known::Gone | Known::NotYet, _) => false,
-    };
-    let quiet = if current && unchanged { unknown.quiet.or(Some(now)) } else { None };
-    if quiet.is_some_and(|at| age(at, now) >= QUIET_MIN) {
-        let (why, seconds) = (&unknown.why, QUIET_MIN.as_secs());
-        let why = Text::clean(&format!(
-            "no answer came ({why}), and nothing changed within {seconds} s: it was not applied"
-        ));
-        return fail(order, unknown.write, (&why, Outcome::Failed), now);
-    }
-    if age(unknown.since, now) >= UNKNOWN_MAX {
-        return end(order, Outcome::Unknown(Text::clean(&unknown.why.to_string())), now);
-    }
-    if let OrderState::Unknown { quiet_since, .. } = &mut order.state {
-        *quiet_since = quiet;
-    }
-    Vec::new()
-}
-
-fn end(order: &mut Order, outcome: Outcome, now: Timestamp) -> Vec<AuditEntry> {
+pub(super) fn end(order: &mut Order, outcome: Outcome, now: Timestamp) -> Vec<AuditEntry> {
     order.waiting_for = None;
     order.ended_at = Some(now);
     order.state = OrderState::Ended(outcome.clone());

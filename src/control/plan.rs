@@ -7,6 +7,7 @@ use super::action::Action;
 use super::check::Refusal;
 use super::deeds::table;
 use super::footing::Footing;
+use super::gate_call::{self, GateCall};
 use crate::domain::detail::Detail;
 use crate::domain::ids::{Name, OrderId, PodHash, WorkloadKind, WorkloadRef};
 use crate::domain::observed::Timestamp;
@@ -214,7 +215,7 @@ pub enum Subresource {
 }
 
 /// The patch formats that deeds use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum PatchFormat {
     /// `application/merge-patch+json`.
     Merge,
@@ -224,6 +225,8 @@ pub enum PatchFormat {
     Strategic,
     /// No patch: the object is deleted. The body is its `DeleteOptions`, with the uid as a precondition.
     Delete,
+    /// No patch, and not to the object itself: a gate that its controller asks is opened or closed.
+    Call(Arc<GateCall>),
 }
 
 /// One value that a write sets.
@@ -332,6 +335,8 @@ pub enum DryRun {
         /// The server's words, cut.
         why: Text,
     },
+    /// What was asked instead of a gate is none of those that we know.
+    NoGate(Text),
     /// A webhook on the way supports no dry run; may be overridden.
     Unsupported(Text),
     /// No answer.
@@ -403,6 +408,15 @@ pub enum CanaryArrival {
     Promoted,
     /// A run is on its way.
     Running,
+    /// It is past the gate before the start.
+    Started,
+    /// It has more weight, or is past the weights.
+    Raised {
+        /// The weight that its status told.
+        from: u32,
+    },
+    /// Nothing else: the gate itself says that it is closed.
+    Closed,
 }
 
 /// When a write of a plan is sent.
@@ -414,6 +428,8 @@ pub enum Turn {
     IfAllowed,
     /// Once Flagger's run has ended: it puts back what the deed needed meanwhile.
     AfterRun,
+    /// Once the Canary is past the gate: left open, the gate would let the next one through as well.
+    AfterGate,
 }
 
 impl Plan {
@@ -431,6 +447,9 @@ impl Plan {
                     && earlier.changes.first().map(|change| change.path)
                         == write.changes.first().map(|change| change.path)
             });
+        if let PatchFormat::Call(_) = write.format {
+            return gate_call::turn(&self.writes, index);
+        }
         match (write.object.kind, arrival) {
             (ObjectKind::HttpRoute, CanaryArrival::Aborted) => Turn::IfAllowed,
             (ObjectKind::Canary, _) if puts_back => Turn::AfterRun,
@@ -444,6 +463,9 @@ impl Write {
     /// parts of a release are not watched for marks.
     #[must_use]
     pub const fn leaves_mark(&self) -> bool {
+        if matches!(self.format, PatchFormat::Call(_)) {
+            return false;
+        }
         match self.object.kind {
             ObjectKind::HttpRoute
             | ObjectKind::Pod

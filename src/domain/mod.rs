@@ -11,6 +11,8 @@ pub mod rollout;
 
 pub mod flagger;
 
+pub mod manual_gate;
+
 pub mod workload;
 
 pub mod detail;

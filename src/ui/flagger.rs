@@ -3,7 +3,8 @@
 
 use crate::analysis::flagger_steps;
 use crate::app::fleet::Row;
-use crate::domain::flagger::{Flagger, Phase, WebhookKind};
+use crate::domain::flagger::{Flagger, Phase, Webhook, WebhookKind};
+use crate::domain::manual_gate::Asked;
 use crate::domain::observed::{Timestamp, age};
 
 use super::chart::bar;
@@ -159,9 +160,27 @@ fn webhooks(flagger: &Flagger) -> Vec<Words> {
             } else {
                 Words::of(Role::Text, name).and(Role::Muted, format!("  {when}"))
             };
+            let words = words.and(Role::Muted, turned(hook));
             line("webhook", words)
         })
         .collect()
+}
+
+/// Who can say yes there.
+fn turned(hook: &Webhook) -> &'static str {
+    let is_asked_for_leave = matches!(
+        hook.kind,
+        WebhookKind::ConfirmRollout
+            | WebhookKind::ConfirmTrafficIncrease
+            | WebhookKind::ConfirmPromotion
+    );
+    match Asked::at(hook.url.as_str()) {
+        _ if !is_asked_for_leave => "",
+        Asked::Gate(_) => "  approve opens it",
+        Asked::AlwaysYes => "  always says yes",
+        Asked::AlwaysNo => "  always says no",
+        Asked::Other(_) => "  not ours to open",
+    }
 }
 
 const fn when(kind: WebhookKind) -> &'static str {

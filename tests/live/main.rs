@@ -12,6 +12,7 @@ mod canaries;
 mod cockpit;
 mod explain;
 mod flagger;
+mod gates;
 mod manifests;
 mod natives;
 mod others;

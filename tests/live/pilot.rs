@@ -308,6 +308,21 @@ impl Pilot {
         order
     }
 
+    /// What follows from our own facts.
+    pub(crate) fn known<T>(&self, target: &WorkloadRef, ask: impl Fn(&Workload) -> T) -> T {
+        ask(&self.known[target])
+    }
+
+    /// A deed that the checks must refuse: their words.
+    pub(crate) async fn refused(&mut self, action: Action, target: &WorkloadRef) -> Vec<String> {
+        let order = self.deed(action, target).await;
+        let OrderState::Ended(Outcome::Refused(refusals)) = &order.state else {
+            panic!("{order:#?}")
+        };
+        assert!(order.attempts.is_empty());
+        refusals.iter().map(|it| it.why.to_string()).collect()
+    }
+
     /// Our own records are sound.
     pub(crate) fn records_are_sound(&self) -> usize {
         let folder: PathBuf = self.folder.path().to_owned();

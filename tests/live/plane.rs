@@ -31,6 +31,7 @@ enum Hold {
 pub(crate) struct Plane {
     pub(crate) context: String,
     pub(crate) namespace: String,
+    host: String,
     client: kube::Client,
     audit_log: Option<PathBuf>,
     _hold: Hold,
@@ -63,15 +64,50 @@ impl Plane {
         let kubeconfig = Kubeconfig::read().unwrap();
         let _ = rustls::crypto::ring::default_provider().install_default();
         let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await.unwrap();
+        let host = config.cluster_url.host().unwrap_or_default().to_owned();
         let client = kube::Client::try_from(config).unwrap();
         let number = NUMBER.fetch_add(1, Ordering::SeqCst);
         let namespace = format!("ph-{}-{number}", std::process::id());
         let audit_log = std::env::var_os("AUDIT_LOG").map(PathBuf::from);
-        let plane = Self { context, namespace, client, audit_log, _hold: hold };
+        let plane = Self { context, namespace, host, client, audit_log, _hold: hold };
         let body =
             json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": plane.namespace}});
         plane.send(Method::POST, "/api/v1/namespaces", "application/json", &body).await;
         Some(plane)
+    }
+
+    /// Where the API server is, and what stands beside it.
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// What listens on this port beside the API server, as a Service of the namespace on port 80.
+    pub(crate) async fn serve_as(&self, name: &str, port: u16) {
+        let known =
+            Request::get("/api/v1/namespaces/default/endpoints/kubernetes").body(Vec::new());
+        let known: Value = self.client.request(known.unwrap()).await.unwrap();
+        let address = &known["subsets"][0]["addresses"][0]["ip"];
+        let pod = json!({"kind": "Pod", "name": name, "namespace": self.namespace});
+        let metadata = json!({"name": name});
+        let service =
+            json!({"metadata": metadata, "spec": {"ports": [{"port": 80, "targetPort": port}]}});
+        self.create("services", &service).await;
+        let subsets =
+            json!([{"addresses": [{"ip": address, "targetRef": pod}], "ports": [{"port": port}]}]);
+        self.create("endpoints", &json!({"metadata": metadata, "subsets": subsets})).await;
+    }
+
+    /// What we asked of a Service through the API server, in order: `gate/open`.
+    pub(crate) fn called(&self, service: &str) -> Option<Vec<String>> {
+        let text = std::fs::read_to_string(self.audit_log.as_ref()?).unwrap();
+        let address = format!("/namespaces/{}/services/{service}:80/proxy/", self.namespace);
+        let path = |line: &str| {
+            let event: Value = serde_json::from_str(line).ok()?;
+            let done = event["stage"] == "ResponseComplete";
+            let (_, path) = event["requestURI"].as_str().filter(|_| done)?.split_once(&address)?;
+            Some(path.to_owned())
+        };
+        Some(text.lines().filter_map(path).collect())
     }
 
     pub(crate) async fn send(

@@ -81,11 +81,15 @@ impl Executor for KubeExecutor {
         let run = Run { executor: self, clearance: &clearance, wire };
         let mut before = None;
         for (index, write) in clearance.plan().writes.iter().enumerate() {
-            if write.format == PatchFormat::Delete {
-                match run.remove(index, &mut report).await {
-                    Ok(()) => continue,
-                    Err(ended) => return ended,
-                }
+            let done = match &write.format {
+                PatchFormat::Delete => Some(run.remove(index, &mut report).await),
+                PatchFormat::Call(call) => Some(run.turn(index, call, &mut report).await),
+                PatchFormat::Merge | PatchFormat::Json | PatchFormat::Strategic => None,
+            };
+            match done {
+                Some(Ok(())) => continue,
+                Some(Err(ended)) => return ended,
+                None => {}
             }
             if clearance.plan().turn(index) == Turn::AfterRun {
                 if let Err(ended) = run.until_ended(index).await {
@@ -211,10 +215,10 @@ struct After {
 }
 
 /// One write, ready to leave.
-struct Ready {
+pub(super) struct Ready {
     write: ResolvedWrite,
     /// `None`: it goes without a precondition (pause, abort, when reading failed).
-    precondition: Option<(ResourceVersion, Uid)>,
+    pub(super) precondition: Option<(ResourceVersion, Uid)>,
 }
 
 /// One clearance on its way.
@@ -278,7 +282,7 @@ impl Run<'_> {
     }
 
     /// Reads, compares the footing, and fills the write in.
-    async fn ready(&self, index: usize) -> Result<Ready, Execution> {
+    pub(super) async fn ready(&self, index: usize) -> Result<Ready, Execution> {
         let Some(write) = self.plan().writes.get(index) else {
             let why = Trouble::Lost(Text::clean("no such write in the plan"));
             return Err(Execution::NotSent { write: index, why });

@@ -67,6 +67,11 @@ mod routes;
 
 mod await_run;
 
+mod gates;
+
+#[cfg(test)]
+mod gates_tests;
+
 #[cfg(test)]
 mod flagger_tests;
 

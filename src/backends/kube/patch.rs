@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::gates;
 use super::resource::{CONTROLLER_REVISIONS, REPLICA_SETS, Resource};
 use super::routes;
 use super::sightings::{MARK_ANNOTATION, MARK_MESSAGE};
@@ -67,15 +68,16 @@ pub(super) fn resolve(
     write: &Write,
     sources: &Sources<'_>,
 ) -> Result<ResolvedWrite, Trouble> {
-    let body = match write.format {
+    let body = match &write.format {
         PatchFormat::Merge | PatchFormat::Strategic => merge_body(plan, write, sources)?,
         PatchFormat::Delete => plain_body(plan, write, sources)?,
         PatchFormat::Json => json_body(plan, write, sources)?,
+        PatchFormat::Call(_) => gates::body(plan),
     };
     Ok(ResolvedWrite {
         object: write.object.clone(),
         subresource: write.subresource,
-        format: write.format,
+        format: write.format.clone(),
         body: body.to_string().into(),
     })
 }
@@ -268,10 +270,10 @@ pub(super) fn with_version(
 
 /// The wire's word for a format.
 pub(super) const fn format(write: &ResolvedWrite) -> Format {
-    match write.format {
+    match &write.format {
         PatchFormat::Merge => Format::MergePatch,
         PatchFormat::Json => Format::JsonPatch,
         PatchFormat::Strategic => Format::StrategicMergePatch,
-        PatchFormat::Delete => Format::Json,
+        PatchFormat::Delete | PatchFormat::Call(_) => Format::Json,
     }
 }

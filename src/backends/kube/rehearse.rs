@@ -9,9 +9,11 @@ use tokio::time::timeout;
 
 use super::answer::{ask, resource, words};
 use super::execute::{KubeExecutor, Stand};
+use super::gates;
 use super::wire::{About, Ask, Fault, Reply, Wire};
+use crate::control::gate_call::GateCall;
 use crate::control::plan::{
-    Access, AccessAnswer, DryRun, PatchFormat, Plan, Rehearsal, ResolvedWrite, Subresource,
+    Access, AccessAnswer, DryRun, PatchFormat, Plan, Rehearsal, ResolvedWrite, Subresource, Turn,
 };
 use crate::domain::feed::Trouble;
 use crate::domain::text::{Block, Text};
@@ -61,41 +63,46 @@ async fn all(executor: &KubeExecutor, plan: &Plan) -> Result<Rehearsal, Trouble>
 
 /// One access review per right; the same right is asked for once.
 async fn rights(wire: &Wire, plan: &Plan, writes: &[ResolvedWrite]) -> Vec<Access> {
-    let mut asked: Vec<&ResolvedWrite> = Vec::new();
-    for write in writes {
-        let same = |other: &&ResolvedWrite| {
-            other.object == write.object && other.subresource == write.subresource
-        };
-        if !asked.iter().any(same) {
-            asked.push(write);
+    let mut asked: Vec<(Text, Value)> = Vec::new();
+    for right in writes.iter().filter_map(|write| right(plan, write)) {
+        if !asked.contains(&right) {
+            asked.push(right);
         }
     }
-    let reviews = asked.into_iter().map(|write| right(wire, plan, write));
+    let reviews = asked.into_iter().map(|(right, attributes)| review(wire, right, attributes));
     futures::future::join_all(reviews).await
 }
 
-async fn right(wire: &Wire, plan: &Plan, write: &ResolvedWrite) -> Access {
+/// The right that a write needs, in words and as the review wants it.
+fn right(plan: &Plan, write: &ResolvedWrite) -> Option<(Text, Value)> {
     let resource = resource(write.object.kind);
     let sub = write.subresource.map(subresource);
-    let verb = match write.format {
+    let verb = match &write.format {
         PatchFormat::Merge | PatchFormat::Json | PatchFormat::Strategic => "patch",
         PatchFormat::Delete => "delete",
+        PatchFormat::Call(call) => return gates::right(&call.gate),
     };
     let right = match sub {
         Some(sub) => format!("{verb} {}/{sub}", resource.plural),
         None => format!("{verb} {}", resource.plural),
     };
+    let attributes = json!({
+        "namespace": plan.target.namespace.as_str(),
+        "verb": verb,
+        "group": resource.group,
+        "resource": resource.plural,
+        "subresource": sub.unwrap_or_default(),
+        "name": write.object.name.as_str(),
+    });
+    let place = format!("{right} in namespace {}", plan.target.namespace);
+    Some((Text::clean(&place), attributes))
+}
+
+async fn review(wire: &Wire, right: Text, attributes: Value) -> Access {
     let body = json!({
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SelfSubjectAccessReview",
-        "spec": {"resourceAttributes": {
-            "namespace": plan.target.namespace.as_str(),
-            "verb": verb,
-            "group": resource.group,
-            "resource": resource.plural,
-            "subresource": sub.unwrap_or_default(),
-            "name": write.object.name.as_str(),
-        }},
+        "spec": {"resourceAttributes": attributes},
     });
     let about = About::path(REVIEWS);
     let ask = Ask::post(REVIEWS.to_owned(), &body, about).within(QUESTION_MAX);
@@ -103,8 +110,7 @@ async fn right(wire: &Wire, plan: &Plan, write: &ResolvedWrite) -> Access {
         Ok(review) => review_answer(&review),
         Err(why) => AccessAnswer::Silent(Text::clean(&why.to_string())),
     };
-    let place = format!("{right} in namespace {}", plan.target.namespace);
-    Access { right: Text::clean(&place), answer }
+    Access { right, answer }
 }
 
 fn review_answer(review: &Value) -> AccessAnswer {
@@ -126,17 +132,45 @@ fn review_answer(review: &Value) -> AccessAnswer {
 /// about whether they are allowed.
 async fn dry_runs(wire: &Wire, plan: &Plan, writes: &[ResolvedWrite]) -> Result<DryRun, Trouble> {
     let mut warnings = Vec::new();
-    for write in writes {
-        let body = write.body.as_bytes().to_vec();
-        let ask = ask(plan, write, body, &[("dryRun", "All")]).within(QUESTION_MAX);
-        match dry_run(wire.call(&ask).await)? {
-            DryRun::Accepted(more) => warnings.extend(more),
-            other @ (DryRun::Rejected { .. } | DryRun::Unsupported(_) | DryRun::Silent(_)) => {
-                return Ok(other);
+    for (index, write) in writes.iter().enumerate() {
+        let answer = match &write.format {
+            // It is known by then: it is the one that was opened.
+            PatchFormat::Call(_) if plan.turn(index) == Turn::AfterGate => continue,
+            PatchFormat::Call(call) => gate_stands(wire, plan, call).await,
+            PatchFormat::Merge
+            | PatchFormat::Json
+            | PatchFormat::Strategic
+            | PatchFormat::Delete => {
+                let body = write.body.as_bytes().to_vec();
+                let ask = ask(plan, write, body, &[("dryRun", "All")]).within(QUESTION_MAX);
+                dry_run(wire.call(&ask).await)?
             }
+        };
+        match answer {
+            DryRun::Accepted(more) => warnings.extend(more),
+            other @ (DryRun::Rejected { .. }
+            | DryRun::NoGate(_)
+            | DryRun::Unsupported(_)
+            | DryRun::Silent(_)) => return Ok(other),
         }
     }
     Ok(DryRun::Accepted(warnings))
+}
+
+/// A gate knows no dry run: it is asked how it stands, which also proves that it is one.
+async fn gate_stands(wire: &Wire, plan: &Plan, call: &GateCall) -> DryRun {
+    match gates::check(wire, plan, &call.gate).await {
+        Ok(stands) if stands == call.turn => {
+            DryRun::Accepted(vec![Text::clean(&format!("{} already", stands.done()))])
+        }
+        Ok(_) => DryRun::Accepted(Vec::new()),
+        Err(why @ (Trouble::BadAnswer(_) | Trouble::NotFound(_))) => {
+            DryRun::NoGate(Text::clean(&why.to_string()))
+        }
+        Err(why) => {
+            DryRun::Silent(Text::clean(&format!("{} does not answer: {why}", call.gate.place())))
+        }
+    }
 }
 
 fn dry_run(answered: Result<Reply, Fault>) -> Result<DryRun, Trouble> {
@@ -163,10 +197,19 @@ const fn subresource(subresource: Subresource) -> &'static str {
 /// The patches for people, line by line.
 fn shown(plan: &Plan, writes: &[ResolvedWrite]) -> Block {
     let mut out = String::new();
-    for write in writes {
+    for (index, write) in writes.iter().enumerate() {
         let resource = resource(write.object.kind);
         let sub = write.subresource.map_or(String::new(), |sub| format!("/{}", subresource(sub)));
-        let format = match write.format {
+        let format = match &write.format {
+            PatchFormat::Call(call) => {
+                let when = if plan.turn(index) == Turn::AfterGate {
+                    ", once it is past the gate"
+                } else {
+                    ""
+                };
+                let _ = writeln!(out, "{}{when}\n{}", call.request(), write.body);
+                continue;
+            }
             PatchFormat::Merge => "merge patch",
             PatchFormat::Json => "JSON patch",
             PatchFormat::Strategic => "strategic merge patch",

@@ -172,7 +172,7 @@ fn inner<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'stati
 }
 
 /// `HTML page "title"`, if it is one.
-fn html_title(reply: &Reply) -> Option<Text> {
+pub(super) fn html_title(reply: &Reply) -> Option<Text> {
     let text = String::from_utf8_lossy(reply.body.get(..ERROR_HEAD.min(reply.body.len()))?);
     let is_html = reply.media_type.as_deref().is_some_and(|kind| kind.starts_with("text/html"))
         || text.trim_start().starts_with('<');

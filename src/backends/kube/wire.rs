@@ -184,6 +184,20 @@ pub struct Reply {
 }
 
 impl Reply {
+    /// Of nothing but a status and a body.
+    #[must_use]
+    pub const fn of(status: u16, body: Bytes) -> Self {
+        Self {
+            status,
+            body,
+            media_type: None,
+            date: None,
+            warnings: Vec::new(),
+            audit_id: None,
+            retry_after: None,
+        }
+    }
+
     /// True for 2xx.
     #[must_use]
     pub const fn is_success(&self) -> bool {

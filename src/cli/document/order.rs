@@ -75,7 +75,7 @@ pub struct Write {
     pub object: String,
     /// `status`; null for the object itself.
     pub subresource: Option<String>,
-    /// The content type.
+    /// The content type; of a call to a gate: its method and address.
     pub format: String,
     /// The patch; null when it was not rehearsed.
     pub body: Option<serde_json::Value>,
@@ -227,7 +227,7 @@ fn writes(plan: &crate::control::plan::Plan, rehearsed: Option<&Rehearsal>) -> V
     let planned = |write: &crate::control::plan::Write| Write {
         object: object(&write.object),
         subresource: subresource(write.subresource),
-        format: format(write.format).to_owned(),
+        format: format(&write.format),
         body: None,
     };
     plan.writes.iter().map(planned).collect()
@@ -237,7 +237,7 @@ fn resolved(write: &ResolvedWrite) -> Write {
     Write {
         object: object(&write.object),
         subresource: subresource(write.subresource),
-        format: format(write.format).to_owned(),
+        format: format(&write.format),
         body: serde_json::from_str(&write.body).ok(),
     }
 }
@@ -251,13 +251,15 @@ fn subresource(subresource: Option<Subresource>) -> Option<String> {
     subresource.map(|Subresource::Status| "status".to_owned())
 }
 
-const fn format(format: PatchFormat) -> &'static str {
-    match format {
+fn format(format: &PatchFormat) -> String {
+    let word = match format {
         PatchFormat::Merge => "application/merge-patch+json",
         PatchFormat::Json => "application/json-patch+json",
         PatchFormat::Strategic => "application/strategic-merge-patch+json",
         PatchFormat::Delete => "delete",
-    }
+        PatchFormat::Call(call) => return call.request(),
+    };
+    word.to_owned()
 }
 
 fn attempt(attempt: &order::Attempt) -> Attempt {

@@ -178,7 +178,8 @@ pub(super) fn skip_index(case: Case<'_>, action: Action) -> u32 {
         | Action::ScaleDown
         | Action::Retry
         | Action::Rollback { .. }
-        | Action::Restart => case.next_index(),
+        | Action::Restart
+        | Action::CloseGate => case.next_index(),
     }
 }
 

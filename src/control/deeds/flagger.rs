@@ -1,8 +1,11 @@
 //! Flagger's deeds: rows, needs, writes, predictions and warnings (`reference/rollouts.md` §2.7). Every decision of Flagger
 //! waits for its next look, so what has to be at once is written to the route.
 
+use std::time::Duration;
+
 use super::case::{Case, Way};
 use super::draw::{Drawn, Recipe, own_object, set, spec};
+use super::flagger_gates as gates;
 use super::needs::{Need, impossible};
 use super::table::{About, DEADLINE, DEADLINE_LONG, Reversal, Row, State, Words};
 use super::words::{version, words_of};
@@ -30,6 +33,10 @@ pub enum CanaryRecipe {
     SkipAnalysis,
     /// The run that failed, once more.
     RunAgain,
+    /// The manual gate that is asked: opened, and closed again once it is past.
+    OpenGate,
+    /// Its manual gates: closed.
+    CloseGate,
 }
 
 /// What must hold.
@@ -41,6 +48,10 @@ pub enum CanaryNeed {
     Failed,
     /// The new version's pods are ready.
     Ready,
+    /// A webhook is asked for leave whose gate we can open.
+    Asking,
+    /// One of its webhooks asks such a gate.
+    Gated,
 }
 
 const FLAGGER: &[Way] = &[Way::Flagger];
@@ -162,8 +173,11 @@ pub(super) fn is_unready(case: Case<'_>) -> bool {
 
 impl CanaryNeed {
     pub(super) fn judge(self, case: Case<'_>) -> Option<Refusal> {
-        let phase = case.workload.flagger()?.status.phase;
+        let flagger = case.workload.flagger()?;
+        let phase = flagger.status.phase;
         match self {
+            Self::Asking => gates::asking(flagger),
+            Self::Gated => gates::gated(flagger),
             Self::Abortable => abortable(phase),
             Self::Failed => (phase != Phase::Failed)
                 .then(|| impossible("its last run has not failed", "nothing to retry")),
@@ -202,10 +216,6 @@ fn abortable(phase: Phase) -> Option<Refusal> {
 /// Why there is no such deed.
 pub(super) fn no_row(action: Action) -> Refusal {
     match action {
-        Action::Promote => impossible(
-            "its gates are its webhooks' to open",
-            "open the gate where its webhook asks; promote fully skips analysis and gate",
-        ),
         Action::Rollback { .. } => impossible(
             "while a run is on its way, another template neither stops nor restarts it",
             "abort sends the traffic back at once",
@@ -220,11 +230,13 @@ pub(super) fn no_row(action: Action) -> Refusal {
         ),
         Action::Pause
         | Action::Resume
+        | Action::Promote
         | Action::PromoteFull
         | Action::Skip { .. }
         | Action::Abort
         | Action::Retry
-        | Action::Restart => impossible(&format!("a Canary has no {}", action.title()), ""),
+        | Action::Restart
+        | Action::CloseGate => impossible(&format!("a Canary has no {}", action.title()), ""),
     }
 }
 
@@ -273,7 +285,15 @@ pub(super) fn draw(recipe: CanaryRecipe, case: Case<'_>) -> Result<Drawn, Refusa
             let writes = vec![status(case, applied, "the run is asked for")];
             Drawn { writes, arrival: canary(CanaryArrival::Running) }
         }
+        CanaryRecipe::OpenGate => gates::open(case, flagger),
+        CanaryRecipe::CloseGate => gates::close(case, flagger),
     })
+}
+
+/// Flagger decides with its looks, and a promotion at a gate takes three of them.
+pub(super) fn patience(row: &Row, case: Case<'_>) -> Duration {
+    let flagger = case.workload.flagger().filter(|_| row.about == About::Tick);
+    flagger.map_or(Duration::ZERO, |flagger| flagger_steps::tick(flagger) * 4)
 }
 
 fn status(case: Case<'_>, changes: Vec<Change>, done: &'static str) -> Write {
@@ -322,10 +342,12 @@ pub(super) fn effect(recipe: CanaryRecipe, case: Case<'_>) -> String {
         CanaryRecipe::RunAgain => {
             format!("within {tick} {new} starts again from weight 0, the same version")
         }
+        CanaryRecipe::OpenGate => gates::opened(case, flagger),
+        CanaryRecipe::CloseGate => gates::closed(flagger),
     }
 }
 
-fn carried(flagger: &Flagger) -> String {
+pub(super) fn carried(flagger: &Flagger) -> String {
     match &flagger.route {
         Some(route) => format!("{} % of the traffic stay on the new version", route.canary),
         None => "the traffic stays as it is".to_owned(),
@@ -340,7 +362,9 @@ pub(super) fn warn(recipe: CanaryRecipe, case: Case<'_>, out: &mut Vec<String>) 
         CanaryRecipe::Suspend
         | CanaryRecipe::GoOn
         | CanaryRecipe::Abort
-        | CanaryRecipe::RunAgain => None,
+        | CanaryRecipe::RunAgain
+        | CanaryRecipe::OpenGate
+        | CanaryRecipe::CloseGate => None,
     };
     out.extend(puts_back.map(|field| {
         format!("stay until it has arrived: {field} is put back then, and by nobody else")
@@ -365,7 +389,13 @@ pub(super) fn warn(recipe: CanaryRecipe, case: Case<'_>, out: &mut Vec<String>) 
             out.push("the primary is replaced while it carries the traffic".into());
             Some("spec.skipAnalysis")
         }
-        CanaryRecipe::RunAgain => None,
+        CanaryRecipe::OpenGate => {
+            if let Some(flagger) = case.workload.flagger() {
+                gates::warn_opened(flagger, out);
+            }
+            None
+        }
+        CanaryRecipe::RunAgain | CanaryRecipe::CloseGate => None,
     };
     if let Some((field, owner)) = field.zip(case.workload.owner.as_ref()) {
         out.push(format!(

@@ -123,7 +123,8 @@ fn retry_forgets_the_applied_spec_of_a_failed_run() {
 #[test]
 fn what_flagger_cannot_do_is_refused_with_the_way_that_is_left() {
     let made = ready(Phase::WaitingPromotion);
-    refused(Action::Promote, &made, "webhooks' to open");
+    refused(Action::Promote, &made, "names no webhook");
+    refused(Action::CloseGate, &made, "none of its webhooks");
     refused(Action::Rollback { to: None }, &made, "neither stops nor restarts");
     refused(Action::Skip { to: None }, &made, "no skip step");
     refused(Action::Restart, &made, "no restart");

@@ -35,8 +35,13 @@ pub(super) mod terminate;
 
 pub mod flagger;
 
+mod flagger_gates;
+
 #[cfg(test)]
 mod flagger_tests;
+
+#[cfg(test)]
+mod flagger_gates_tests;
 
 mod predict;
 

@@ -211,7 +211,8 @@ fn not_hand_paused(case: Case<'_>, action: Action) -> Option<Refusal> {
         | Action::ScaleDown
         | Action::Retry
         | Action::Rollback { .. }
-        | Action::Restart => ("it is paused by hand", "resume first"),
+        | Action::Restart
+        | Action::CloseGate => ("it is paused by hand", "resume first"),
     };
     Some(impossible(why, remedy))
 }
@@ -342,7 +343,8 @@ fn not_aborted(case: Case<'_>, action: Action) -> Option<Refusal> {
         | Action::ScaleDown
         | Action::Retry
         | Action::Rollback { .. }
-        | Action::Restart => "it is aborted",
+        | Action::Restart
+        | Action::CloseGate => "it is aborted",
     };
     Some(impossible(why, "retry starts it again from its first step"))
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::case::{Case, Way};
 use super::draw::{self, Recipe};
 use super::needs::{Need, impossible};
-use super::{flagger, predict, rows_argo, rows_native, target};
+use super::{flagger, flagger_gates, predict, rows_argo, rows_native, target};
 use crate::control::action::Action;
 use crate::control::check::Refusal;
 use crate::control::footing::Footing;
@@ -105,7 +105,7 @@ pub enum About {
 
 /// The table.
 pub fn rows() -> impl Iterator<Item = &'static Row> {
-    rows_argo::ROWS.iter().chain(rows_native::ROWS).chain(flagger::ROWS)
+    rows_argo::ROWS.iter().chain(rows_native::ROWS).chain(flagger::ROWS).chain(flagger_gates::ROWS)
 }
 
 pub(super) const ROLLBACK: Action = Action::Rollback { to: None };
@@ -154,6 +154,9 @@ pub fn row(action: Action, case: Case<'_>) -> Result<&'static Row, Refusal> {
 fn no_row(action: Action, case: Case<'_>) -> Refusal {
     let kind = case.workload.target.kind;
     match case.way() {
+        _ if action == Action::CloseGate => {
+            impossible("it asks no manual gate", "only Flagger's Canaries ask one; pause holds it")
+        }
         Way::OtherRollout => impossible(
             "its strategy is neither canary nor blue-green",
             "mend the Rollout's spec.strategy",
@@ -172,7 +175,11 @@ fn no_row(action: Action, case: Case<'_>) -> Refusal {
                 | Action::Terminate
                 | Action::ScaleDown
                 | Action::Retry => "it knows pause, roll back and restart",
-                Action::Pause | Action::Resume | Action::Rollback { .. } | Action::Restart => "",
+                Action::Pause
+                | Action::Resume
+                | Action::Rollback { .. }
+                | Action::Restart
+                | Action::CloseGate => "",
             };
             impossible(&format!("a {kind} has no {}", action.title()), remedy)
         }
@@ -218,7 +225,7 @@ pub(in crate::control) fn plan(
         reversal: reversal(row, case),
         instead: told.instead,
         arrival: drawn.arrival,
-        deadline: row.deadline,
+        deadline: row.deadline.max(flagger::patience(row, case)),
         reason: context.reason.clone(),
     })
 }

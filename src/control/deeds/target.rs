@@ -66,7 +66,8 @@ pub(super) fn choose<'a>(
         | Action::Abort
         | Action::ScaleDown
         | Action::Retry
-        | Action::Restart => None,
+        | Action::Restart
+        | Action::CloseGate => None,
     };
     match wanted {
         Some(revision) => named(case, revision, detail),

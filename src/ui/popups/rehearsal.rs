@@ -55,8 +55,10 @@ fn symbols(write: &Write) -> Vec<String> {
         None => "",
     };
     let head = format!("{kind} {}{part}", write.object.name);
-    if write.format == PatchFormat::Delete {
-        return vec![format!("{head}: deleted")];
+    match &write.format {
+        PatchFormat::Delete => return vec![format!("{head}: deleted")],
+        PatchFormat::Call(call) => return vec![call.request()],
+        PatchFormat::Merge | PatchFormat::Json | PatchFormat::Strategic => {}
     }
     let set = |change: &crate::control::plan::Change| {
         format!("{head}: {} = {}", change.path.join("."), value(&change.value))
@@ -134,6 +136,7 @@ fn dry_run(state: &State, answer: &Rehearsal, cells: usize) -> Vec<Words> {
         DryRun::Rejected { code, why } => {
             (Role::Danger, format!("✗ dry run answered {code}: {why}"))
         }
+        DryRun::NoGate(why) => (Role::Danger, format!("✗ {why}")),
         DryRun::Unsupported(why) => (
             Role::Warning,
             format!("▲ a webhook supports no dry run ({why}); typing the name overrides that"),

@@ -145,6 +145,9 @@ fn before_the_answer(state: &State, one: &Waiting<'_>, cells: usize) -> Vec<Word
         (GateKind::Start, _) => {
             "the new version is scaled up and gets its first traffic".to_owned()
         }
+        (GateKind::Traffic, _) => {
+            "the new version gets its next weight, if its checks agree".to_owned()
+        }
         (GateKind::Promotion, _) => "the primary gets the new version".to_owned(),
         (GateKind::Hand, _) => "it goes on where it was paused".to_owned(),
     };

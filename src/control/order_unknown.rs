@@ -1,0 +1,176 @@
+//! What became of a write without an answer: the watch's first change after it decides, or how the world stands
+//! (`design/deeds.md`, Marks). Nothing is sent again.
+
+use std::time::Duration;
+
+use super::arrival;
+use super::audit::AuditEntry;
+use super::order::{Order, OrderState, Outcome};
+use super::order_machine::{Facts, Known, decisive, end, fail, follow, half_done, is_own};
+use super::plan::PatchFormat;
+use crate::domain::feed::{Sighting, Trouble};
+use crate::domain::ids::ResourceVersion;
+use crate::domain::observed::{STALE_FROM, Timestamp, age};
+use crate::domain::text::Text;
+
+/// A request may still be on its way for as long as the API server lets one live. So long must the watch be current
+/// and show no change before a write without an answer is called not applied.
+const QUIET_MIN: Duration = Duration::from_mins(1);
+
+/// After this an unknown write is given up as unknown: the watch has told nothing in all that time.
+const UNKNOWN_MAX: Duration = Duration::from_mins(30);
+
+/// A write got no answer. The first change after our precondition decides: our mark, it was applied; else it never can be.
+pub(super) fn resolve(order: &mut Order, facts: &Facts<'_>) -> Vec<AuditEntry> {
+    let OrderState::Unknown { write, why, since, quiet_since } = &order.state else {
+        return Vec::new();
+    };
+    let unknown = Unknown { write: *write, why: why.clone(), since: *since, quiet: *quiet_since };
+    let precondition = order.attempts.last().and_then(|attempt| attempt.precondition.clone());
+    if is_call(order, unknown.write) {
+        return called(order, &unknown, facts);
+    }
+    let unmarked = order.plan.writes.get(unknown.write).is_some_and(|write| !write.leaves_mark());
+    match (decisive(order), precondition) {
+        // It leaves no mark: a change may be ours as well as another's.
+        (Some(Sighting::Overtaken { .. } | Sighting::Gap), _) if unmarked => {
+            by_world(order, &unknown, facts)
+        }
+        (Some(Sighting::Marked(_)), _) => applied(order, &unknown, facts),
+        (Some(Sighting::Deleted), _) => fail(
+            order,
+            unknown.write,
+            (&Text::from("it was deleted"), Outcome::Superseded),
+            facts.now,
+        ),
+        (Some(Sighting::Overtaken { manager, .. }), Some(_)) => {
+            let by = manager.as_ref().map_or(String::new(), |name| format!(" (by {name})"));
+            let why = format!("another change came first{by}: it was not applied");
+            fail(order, unknown.write, (&Text::clean(&why), Outcome::Superseded), facts.now)
+        }
+        (Some(Sighting::Gap), Some(version)) => after_gap(order, &unknown, &version, facts),
+        // Sent without a precondition, another change before it proves nothing.
+        (Some(Sighting::Gap | Sighting::Overtaken { .. }), None) => {
+            by_world(order, &unknown, facts)
+        }
+        // Nothing was seen of a write without a precondition: if the world stands so, somebody brought it there.
+        (None, None) if stands(order, facts) => by_world(order, &unknown, facts),
+        (None, precondition) => quiet(order, &unknown, precondition.as_ref(), facts),
+    }
+}
+
+fn stands(order: &Order, facts: &Facts<'_>) -> bool {
+    matches!(facts.workload, Known::Here(workload) if arrival::stands(&order.plan, workload))
+}
+
+fn is_call(order: &Order, write: usize) -> bool {
+    order.plan.writes.get(write).is_some_and(|it| matches!(it.format, PatchFormat::Call(_)))
+}
+
+/// A gate is no part of the object: that this stays as it is says nothing of the gate.
+fn called(order: &mut Order, unknown: &Unknown, facts: &Facts<'_>) -> Vec<AuditEntry> {
+    if stands(order, facts) {
+        return by_world(order, unknown, facts);
+    }
+    if age(unknown.since, facts.now) < order.plan.deadline {
+        return Vec::new();
+    }
+    let why =
+        format!("no answer came ({}): look whether the gate is open, or close it", unknown.why);
+    end(order, Outcome::Unknown(Text::clean(&why)), facts.now)
+}
+
+/// What is known of a write without an answer.
+struct Unknown {
+    write: usize,
+    why: Trouble,
+    since: Timestamp,
+    quiet: Option<Timestamp>,
+}
+
+fn applied(order: &mut Order, unknown: &Unknown, facts: &Facts<'_>) -> Vec<AuditEntry> {
+    if unknown.write + 1 < order.plan.writes.len() {
+        let why = Text::clean(&format!("not sent, because of: {}", unknown.why));
+        let outcome = half_done(&order.plan, unknown.write + 1, &why);
+        return end(order, outcome, facts.now);
+    }
+    order.notices.push(Text::from("no answer came; the watch found our mark: it was applied"));
+    order.accepted_at = Some(facts.now);
+    order.state = OrderState::Converging;
+    follow(order, facts)
+}
+
+/// The watch had a gap where our mark may have been. If the object is still as it was before our write, the write may
+/// yet come.
+fn after_gap(
+    order: &mut Order,
+    unknown: &Unknown,
+    precondition: &ResourceVersion,
+    facts: &Facts<'_>,
+) -> Vec<AuditEntry> {
+    match facts.workload {
+        Known::Here(workload) if workload.meta.resource_version == *precondition => {
+            quiet(order, unknown, Some(precondition), facts)
+        }
+        Known::Here(_) | Known::Gone | Known::NotYet => by_world(order, unknown, facts),
+    }
+}
+
+/// All that is left is how the world stands: "probably", or not applied.
+fn by_world(order: &mut Order, unknown: &Unknown, facts: &Facts<'_>) -> Vec<AuditEntry> {
+    let current = facts.proven_at.is_some_and(|at| at > unknown.since);
+    match facts.workload {
+        _ if !current => quiet(order, unknown, None, facts),
+        Known::NotYet => quiet(order, unknown, None, facts),
+        Known::Gone => fail(
+            order,
+            unknown.write,
+            (&Text::from("it was deleted"), Outcome::Superseded),
+            facts.now,
+        ),
+        Known::Here(_) if stands(order, facts) => {
+            let words = format!(
+                "probably applied: no answer came ({}), its mark was not seen, and it stands where it should",
+                unknown.why
+            );
+            end(order, Outcome::Unknown(Text::clean(&words)), facts.now)
+        }
+        Known::Here(_) => {
+            let why = Text::clean(&format!("no answer came ({}); it was not applied", unknown.why));
+            fail(order, unknown.write, (&why, Outcome::Failed), facts.now)
+        }
+    }
+}
+
+/// Nothing was seen. While the watch is current and the object does not change for as long as a request can live,
+/// the write was not applied.
+fn quiet(
+    order: &mut Order,
+    unknown: &Unknown,
+    precondition: Option<&ResourceVersion>,
+    facts: &Facts<'_>,
+) -> Vec<AuditEntry> {
+    let now = facts.now;
+    let current = facts.proven_at.is_some_and(|at| at > unknown.since && age(at, now) < STALE_FROM);
+    let own = order.plan.writes.get(unknown.write).is_some_and(|it| is_own(&order.plan, it));
+    let unchanged = match (facts.workload, precondition) {
+        (Known::Here(workload), Some(version)) if own => workload.meta.resource_version == *version,
+        (Known::Here(_), _) => !stands(order, facts),
+        (Known::Gone | Known::NotYet, _) => false,
+    };
+    let quiet = if current && unchanged { unknown.quiet.or(Some(now)) } else { None };
+    if quiet.is_some_and(|at| age(at, now) >= QUIET_MIN) {
+        let (why, seconds) = (&unknown.why, QUIET_MIN.as_secs());
+        let why = Text::clean(&format!(
+            "no answer came ({why}), and nothing changed within {seconds} s: it was not applied"
+        ));
+        return fail(order, unknown.write, (&why, Outcome::Failed), now);
+    }
+    if age(unknown.since, now) >= UNKNOWN_MAX {
+        return end(order, Outcome::Unknown(Text::clean(&unknown.why.to_string())), now);
+    }
+    if let OrderState::Unknown { quiet_since, .. } = &mut order.state {
+        *quiet_since = quiet;
+    }
+    Vec::new()
+}
