@@ -51,6 +51,8 @@ impl CommandSpec {
             | Command::NextNeed
             | Command::PreviousNeed
             | Command::ToggleSteady
+            | Command::Mark
+            | Command::StopRest
             | Command::Sort
             | Command::Filter
             | Command::Go(_)
@@ -281,6 +283,13 @@ pub const COMMANDS: &[CommandSpec] = &[
         Command::Deed(Action::CloseGate),
     ),
     both(
+        "deeds.stop-rest",
+        "stop the rest",
+        "deeds on marked rows that wait for their turn are not sent",
+        Screens,
+        Command::StopRest,
+    ),
+    both(
         "arm",
         "arm",
         "arm or disarm the selected rollout's cluster; pause and abort never need it",
@@ -381,6 +390,13 @@ pub const COMMANDS: &[CommandSpec] = &[
         "list only what contains the words typed",
         Fleet,
         Command::Filter,
+    ),
+    both(
+        "fleet.mark",
+        "mark",
+        "mark the row, so that the next deed is for all marked rows",
+        Fleet,
+        Command::Mark,
     ),
     both(
         "fleet.sort",

@@ -123,6 +123,10 @@ pub enum Command {
     PreviousNeed,
     /// Shows or hides steady rows.
     ToggleSteady,
+    /// Marks the selected row for the next deed, or takes its mark away.
+    Mark,
+    /// Deeds that wait for their turn among several are not sent.
+    StopRest,
     /// The next order of the list.
     Sort,
     /// Opens the line that filters.

@@ -77,6 +77,8 @@ pub struct FleetList {
     pub clusters: BTreeSet<ClusterName>,
     /// Only these namespaces; empty: all.
     pub namespaces: BTreeSet<Namespace>,
+    /// Rows that the next deed is for.
+    pub marked: BTreeSet<WorkloadRef>,
 }
 
 /// The order inside a group.
@@ -157,8 +159,10 @@ pub enum Popup {
 /// The dialog of a deed. It takes no key that was pressed before it opened.
 #[derive(Clone, Debug)]
 pub struct Dialog {
-    /// The order it speaks of.
-    pub order: OrderId,
+    /// The orders it speaks of: one, or one for each marked row.
+    pub orders: Vec<OrderId>,
+    /// Marked rows on which the deed is not possible, and why.
+    pub left_out: Vec<(WorkloadRef, Text)>,
     /// When it opened, or last changed what it says.
     pub opened_at: Timestamp,
     /// What is typed: the name, where the deed asks for it.
@@ -184,8 +188,19 @@ impl Dialog {
     /// A dialog as it opens: nothing is answered yet.
     #[must_use]
     pub fn new(order: OrderId, opened_at: Timestamp) -> Self {
+        Self::of_several(vec![order], vec![], opened_at)
+    }
+
+    /// The same over marked rows.
+    #[must_use]
+    pub fn of_several(
+        orders: Vec<OrderId>,
+        left_out: Vec<(WorkloadRef, Text)>,
+        opened_at: Timestamp,
+    ) -> Self {
         Self {
-            order,
+            orders,
+            left_out,
             opened_at,
             typed: Line::default(),
             reason: Line::default(),
@@ -196,6 +211,18 @@ impl Dialog {
             changed: Vec::new(),
             first: None,
         }
+    }
+
+    /// It lists marked rows.
+    #[must_use]
+    pub fn is_several(&self) -> bool {
+        self.orders.len() + self.left_out.len() > 1
+    }
+
+    /// The order of a dialog over one row; the first of several.
+    #[must_use]
+    pub fn order(&self) -> Option<&OrderId> {
+        self.orders.first()
     }
 }
 

@@ -1,12 +1,12 @@
 //! The deeds of this session: which there are, which are open, which clusters are armed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::event::Consent;
 use super::notices::Urgency;
 use super::state::State;
 use crate::control::action::Confirm;
-use crate::control::check::Refusal;
+use crate::control::check::{Confirmation, Refusal};
 use crate::control::order::{Order, OrderState, Outcome};
 use crate::control::plan::{DryRun, Rehearsal};
 use crate::domain::ids::{ClusterName, OrderId, WorkloadRef};
@@ -16,6 +16,17 @@ use crate::domain::text::Text;
 
 /// Most orders kept of a session; the audit file keeps all.
 pub const ORDERS_MAX: usize = 200;
+
+/// A deed on several rows that were confirmed together and go one after the other.
+#[derive(Clone, Debug)]
+pub struct Convoy {
+    /// How it was confirmed, for each of them.
+    pub(in crate::app) confirmation: Confirmation,
+    /// The one whose turn it is.
+    pub(in crate::app) flying: Option<OrderId>,
+    /// Those that wait for their turn.
+    pub(in crate::app) waiting: VecDeque<OrderId>,
+}
 
 /// The deeds of this session.
 #[derive(Debug, Default)]
@@ -32,6 +43,8 @@ pub struct Orders {
     pub(in crate::app) rehearsals: BTreeMap<OrderId, Rehearsal>,
     /// A deed of the command line that was refused before there was an order.
     pub(in crate::app) refused: Option<(OrderId, Vec<Refusal>)>,
+    /// Deeds on several rows that are not over.
+    pub(in crate::app) convoys: Vec<Convoy>,
 }
 
 impl Orders {
@@ -62,6 +75,19 @@ impl Orders {
     #[must_use]
     pub fn latest(&self, target: &WorkloadRef) -> Option<&Order> {
         self.list.iter().rev().find(|order| order.plan.target == *target)
+    }
+
+    /// Which order goes before this one, where it waits for its turn among several.
+    #[must_use]
+    pub fn turn_after(&self, id: &OrderId) -> Option<&Order> {
+        let convoy = self.convoys.iter().find(|convoy| convoy.waiting.contains(id))?;
+        self.get(convoy.flying.as_ref()?)
+    }
+
+    /// How many orders wait for their turn.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.convoys.iter().map(|convoy| convoy.waiting.len()).sum()
     }
 
     /// Whether a cluster is armed.

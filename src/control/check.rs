@@ -237,6 +237,19 @@ pub enum Confirmation {
     CommandLine,
     /// This text was typed as the name (`--confirm NAME` likewise).
     Typed(Text),
+    /// This was typed in a dialog that lists all rows of a deed, each with its plan: the deed and their number.
+    Listed {
+        /// What was typed.
+        typed: Text,
+        /// How many rows were listed.
+        rows: usize,
+    },
+}
+
+/// What is typed to confirm a deed on so many rows at once.
+#[must_use]
+pub fn phrase(action: Action, rows: usize) -> String {
+    format!("{} {rows}", action.title())
 }
 
 /// What has come back from the rehearsal.
@@ -302,6 +315,7 @@ fn confirmation(plan: &Plan, evidence: &Evidence) -> Option<Finding> {
         | (Confirm::Yes | Confirm::YesWhenFresh, Confirmation::Yes) => true,
         (Confirm::TypedName, Confirmation::Yes) => false,
         (_, Confirmation::Typed(typed)) => typed.as_str() == name,
+        (_, Confirmation::Listed { typed, rows }) => typed.as_str() == phrase(plan.action, *rows),
     };
     (!good).then(|| {
         finding(

@@ -12,6 +12,8 @@ pub mod deeds;
 
 pub mod gate;
 
+pub mod give_up;
+
 pub mod arrival;
 
 mod arrival_native;

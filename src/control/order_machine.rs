@@ -43,15 +43,6 @@ pub enum Known<'a> {
     NotYet,
 }
 
-/// Why an order is not followed any longer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GiveUp {
-    /// `--no-wait`.
-    NoWait,
-    /// The operator left, or `Ctrl-C`.
-    Interrupted,
-}
-
 /// A new order, about to be rehearsed.
 #[must_use]
 pub const fn begin(plan: Plan, now: Timestamp) -> Order {
@@ -71,10 +62,7 @@ pub const fn begin(plan: Plan, now: Timestamp) -> Order {
 
 /// The order was cleared and is handed to the executor.
 pub fn sent(order: &mut Order) {
-    if matches!(
-        order.state,
-        OrderState::Rehearsing | OrderState::Rehearsed(_) | OrderState::RehearsalFailed(_)
-    ) {
+    if is_unsent(order) {
         order.state = OrderState::Sending;
     }
 }
@@ -124,35 +112,15 @@ pub fn look(order: &mut Order, facts: &Facts<'_>) -> Vec<AuditEntry> {
     }
 }
 
-/// Why nothing was sent when the operator said no: no news to whoever said it.
-pub const GIVEN_UP: &str = "given up before anything was sent";
-
-/// Stops following the order. What was sent stays sent. Returns what to record.
-#[must_use]
-pub fn give_up(order: &mut Order, how: GiveUp, now: Timestamp) -> Vec<AuditEntry> {
-    let outcome = match (&order.state, how) {
-        (OrderState::Ended(_), _)
-        | (OrderState::Sending | OrderState::Unknown { .. }, GiveUp::NoWait) => return Vec::new(),
-        (OrderState::Converging, GiveUp::NoWait | GiveUp::Interrupted) => Outcome::Accepted,
-        (OrderState::Sending, GiveUp::Interrupted) => {
-            Outcome::Unknown(Text::from("interrupted while it was being sent"))
-        }
-        (OrderState::Unknown { why, .. }, GiveUp::Interrupted) => {
-            Outcome::Unknown(Text::clean(&format!("interrupted before the watch told: {why}")))
-        }
-        (
-            OrderState::Rehearsing | OrderState::Rehearsed(_) | OrderState::RehearsalFailed(_),
-            GiveUp::NoWait | GiveUp::Interrupted,
-        ) => Outcome::NotSent(Text::from(GIVEN_UP)),
-    };
-    end(order, outcome, now)
+pub(super) const fn is_unsent(order: &Order) -> bool {
+    matches!(
+        order.state,
+        OrderState::Rehearsing | OrderState::Rehearsed(_) | OrderState::RehearsalFailed(_)
+    )
 }
 
 fn rehearsed(order: &mut Order, answer: Result<Box<super::plan::Rehearsal>, Trouble>) {
-    if matches!(
-        order.state,
-        OrderState::Rehearsing | OrderState::Rehearsed(_) | OrderState::RehearsalFailed(_)
-    ) {
+    if is_unsent(order) {
         order.state = match answer {
             Ok(rehearsal) => OrderState::Rehearsed(rehearsal),
             Err(trouble) => OrderState::RehearsalFailed(trouble),

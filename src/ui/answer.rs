@@ -4,13 +4,13 @@
 use crate::analysis::need::{Group, NeedKind};
 use crate::analysis::steps;
 use crate::analysis::verdict::{Answer, Limits, MetricVerdict};
-use crate::app::event::Command;
+use crate::app::event::{Command, Screen};
 use crate::app::fleet::Row;
 use crate::app::keymap::KeyContext;
 use crate::app::state::{Mode, State};
 use crate::control::action::Action;
+use crate::control::give_up::GIVEN_UP;
 use crate::control::order::{Order, OrderState, Outcome};
-use crate::control::order_machine::GIVEN_UP;
 use crate::control::plan::{PlanContext, plan, possible};
 use crate::domain::ids::OrderId;
 use crate::domain::metric::{MetricKind, MetricPair, Reading};
@@ -321,6 +321,10 @@ fn pods(row: &Row) -> Words {
 /// The newest deed on this rollout, while it is on its way and when it ended otherwise than hoped.
 fn order(state: &State, row: &Row, cells: usize) -> Vec<Words> {
     let Some(order) = state.orders().latest(&row.workload.target) else { return Vec::new() };
+    if let Some(before) = state.orders().turn_after(order.id()) {
+        let text = format!("{} waits its turn after {}", order.plan.action, before.plan.target);
+        return sentence("deed", &text, Role::Waiting, cells);
+    }
     order_words(order).map(|(role, text)| sentence("deed", &text, role, cells)).unwrap_or_default()
 }
 
@@ -403,6 +407,9 @@ fn what_to_do(state: &State, row: &Row, cells: usize) -> Vec<Words> {
             Words::of(Role::ReadOnly, "nothing: this session is read-only"),
         )];
     }
+    if state.focus().screen == Screen::Fleet && !state.focus().list.marked.is_empty() {
+        return vec![labelled("do", marked(state)).cut(cells, Keep::Start)];
+    }
     let deeds = fitting(row);
     let Some(best) = deeds.first() else {
         let why = "nothing is possible now · ? keys, : commands";
@@ -440,6 +447,19 @@ fn what_to_do(state: &State, row: &Row, cells: usize) -> Vec<Words> {
         lines.push(labelled("", others).cut(cells, Keep::Start));
     }
     lines
+}
+
+/// While rows are marked, a deed is for these and not for the selected one.
+fn marked(state: &State) -> Words {
+    let key =
+        |command| hints::key_of(state.keymap(), KeyContext::Fleet, command).unwrap_or_default();
+    let count = format::count(state.focus().list.marked.len(), "marked row");
+    Words::of(Role::Focus, format!("the next deed is for the {count}"))
+        .and(Role::Muted, " · ")
+        .and(Role::Key, key(&Command::Mark))
+        .and(Role::Muted, " marks · ")
+        .and(Role::Key, key(&Command::Back))
+        .and(Role::Muted, " forgets all marks")
 }
 
 fn owner_note(row: &Row, action: Action) -> String {

@@ -130,7 +130,7 @@ fn is_explaining(state: &State) -> bool {
 /// Whether the dialog on top wants a name typed.
 fn asks_for_name(state: &State) -> bool {
     let Some(Popup::Confirm(dialog)) = state.focus().popups.last() else { return false };
-    let order = state.orders().get(&dialog.order);
+    let order = dialog.order().and_then(|id| state.orders().get(id));
     order.is_some_and(|order| order.plan.action.confirm() == Confirm::TypedName)
 }
 

@@ -37,6 +37,7 @@ pub mod popups {
     pub mod help;
     pub mod lists;
     pub mod rehearsal;
+    pub mod several;
 }
 
 #[cfg(test)]

@@ -420,7 +420,7 @@ fn roles(buffer: &Buffer) -> String {
 /// The server's answer to the rehearsal of the dialog on top: it would take it.
 pub(super) fn rehearse(state: &mut State, dry_run: DryRun) {
     let Some(Popup::Confirm(dialog)) = state.focus().popups.last() else { panic!("no dialog") };
-    let id = dialog.order.clone();
+    let id = dialog.order().unwrap().clone();
     let order = state.orders().get(&id).unwrap();
     let row = state.fleet().row(&order.plan.target).unwrap();
     let rehearsal = Rehearsal {

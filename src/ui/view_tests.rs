@@ -108,6 +108,17 @@ fn a_dialog_shows_the_whole_plan() {
 }
 
 #[test]
+fn a_deed_on_marked_rows_lists_them_all() {
+    let mut state = fleet();
+    for key in ["home", "space", "space", "space", "space"] {
+        keys(&mut state, key);
+    }
+    kept("marked", &state, &[(80, 24), (120, 40)]);
+    keys(&mut state, "a");
+    kept("several", &state, &[(80, 24), (120, 40)]);
+}
+
+#[test]
 fn a_risky_deed_wants_the_name() {
     let mut state = dialog("R");
     rehearse(&mut state, accepted());

@@ -1,6 +1,6 @@
 //! What the operator asks of the program: moving, opening, going back, showing.
 
-use super::{ask, dialog, feed, order, picker, scroll};
+use super::{ask, dialog, feed, order, picker, scroll, several};
 use crate::app::event::{Command, Effect, Motion, Screen, Show, Zoom};
 use crate::app::focus::{Loadable, POPUPS_MAX, Pager, PagerKind, PickerKind, Popup};
 use crate::app::input::{Mouse, MouseAct};
@@ -29,6 +29,8 @@ pub(super) fn run(state: &mut State, command: Command) -> Vec<Effect> {
             keep_selection(state);
             vec![]
         }
+        Command::Mark => marked(state),
+        Command::StopRest => several::stop_rest(state),
         Command::Sort => {
             state.focus.list.sort = state.focus.list.sort.next();
             vec![]
@@ -55,6 +57,16 @@ pub(super) fn run(state: &mut State, command: Command) -> Vec<Effect> {
     }
 }
 
+/// Marks the selected row, or takes its mark away, and goes to the next one.
+fn marked(state: &mut State) -> Vec<Effect> {
+    let Some(target) = state.focus.selected.clone() else { return vec![] };
+    let list = &mut state.focus.list;
+    if !list.marked.remove(&target) {
+        list.marked.insert(target);
+    }
+    list_moved(state, Motion::Down, 1)
+}
+
 /// Ends the program; what was sent is recorded as left alone.
 fn quit(state: &mut State) -> Vec<Effect> {
     let mut effects = order::leave(state);
@@ -79,7 +91,9 @@ fn back(state: &mut State) -> Vec<Effect> {
     }
     state.focus.reach = None;
     match state.focus.popups.pop() {
-        Some(Popup::Confirm(dialog)) => return order::given_up(state, &dialog.order),
+        Some(Popup::Confirm(dialog)) => {
+            return dialog.orders.iter().flat_map(|id| order::given_up(state, id)).collect();
+        }
         Some(_) => return vec![],
         None => {}
     }
@@ -93,6 +107,8 @@ fn back(state: &mut State) -> Vec<Effect> {
             Screen::Rollout | Screen::Fleet | Screen::Gates => Screen::Fleet,
         };
         return go(state, screen);
+    } else if !state.focus.list.marked.is_empty() {
+        state.focus.list.marked.clear();
     } else {
         state.focus.list.filter.reset();
         keep_selection(state);
@@ -285,7 +301,7 @@ const PATCH_PAGE: usize = 4;
 fn moved(state: &mut State, motion: Motion) -> Vec<Effect> {
     let page = usize::from(state.focus.size.1.saturating_sub(6)).max(1);
     let patch = match state.focus.popups.last() {
-        Some(Popup::Confirm(dialog)) => dialog::patch_lines(state, &dialog.order),
+        Some(Popup::Confirm(dialog)) => dialog::scrolled_lines(state, dialog),
         Some(_) | None => 0,
     };
     let (reach, columns) = (state.focus.reach, state.focus.size.0);

@@ -2,6 +2,7 @@
 
 use super::command::push;
 use super::order::{begin, confirm};
+use super::several;
 use crate::app::event::Effect;
 use tui_input::Input as Line;
 
@@ -18,6 +19,9 @@ use crate::domain::text::Text;
 
 /// Opens the dialog of a deed on the selected workload.
 pub(super) fn open(state: &mut State, action: Action) -> Vec<Effect> {
+    if several::is_meant(state) {
+        return several::open(state, action);
+    }
     let Some(target) = state.focus.selected.clone() else {
         state.notices.say(state.now, Urgency::Info, "no rollout is selected");
         return vec![];
@@ -81,7 +85,10 @@ pub(super) fn yes(state: &mut State) -> Vec<Effect> {
     if !is_explained(state) {
         return vec![];
     }
-    let Some(order) = top(state).and_then(|dialog| state.orders.get(&dialog.order)) else {
+    if top(state).is_some_and(Dialog::is_several) {
+        return several::yes(state);
+    }
+    let Some(order) = top(state).and_then(Dialog::order).and_then(|id| state.orders.get(id)) else {
         return vec![];
     };
     if orders::asks_for_name(order) {
@@ -105,7 +112,10 @@ pub(super) fn submit(state: &mut State) -> Vec<Effect> {
     }
     let Some(dialog) = top(state) else { return vec![] };
     let typed = Text::clean(dialog.typed.value());
-    let id = dialog.order.clone();
+    if dialog.is_several() {
+        return several::submit(state, typed);
+    }
+    let Some(id) = dialog.order().cloned() else { return vec![] };
     let Some(order) = state.orders.get(&id) else { return vec![] };
     if !orders::asks_for_name(order) || typed.as_str() != order.plan.target.name.as_str() {
         return vec![];
@@ -117,7 +127,7 @@ pub(super) fn submit(state: &mut State) -> Vec<Effect> {
     confirm(state, &id, Confirmation::Typed(typed))
 }
 
-fn top(state: &State) -> Option<&Dialog> {
+pub(super) fn top(state: &State) -> Option<&Dialog> {
     match state.focus.popups.last() {
         Some(Popup::Confirm(dialog)) => Some(dialog),
         Some(Popup::Pager(_) | Popup::Picker(_) | Popup::Help { .. } | Popup::Notices { .. })
@@ -158,15 +168,19 @@ pub(super) fn left_reason(state: &mut State) -> bool {
     }
 }
 
-/// How many lines the patch of the dialog has.
-pub(super) fn patch_lines(state: &State, id: &OrderId) -> usize {
+/// How many lines of the dialog scroll: those of the patch, or the rows of several.
+pub(super) fn scrolled_lines(state: &State, dialog: &Dialog) -> usize {
+    if dialog.is_several() {
+        return dialog.orders.len() + dialog.left_out.len();
+    }
+    let Some(id) = dialog.order() else { return 1 };
     let shown = state.orders.rehearsal(id).map_or(0, |rehearsal| rehearsal.shown.lines().len());
     shown.max(1)
 }
 
 pub(super) fn of<'a>(state: &'a mut State, id: &OrderId) -> Option<&'a mut Dialog> {
     state.focus.popups.iter_mut().find_map(|popup| match popup {
-        Popup::Confirm(dialog) if dialog.order == *id => Some(&mut **dialog),
+        Popup::Confirm(dialog) if dialog.orders.contains(id) => Some(&mut **dialog),
         Popup::Confirm(_)
         | Popup::Pager(_)
         | Popup::Picker(_)
@@ -179,5 +193,5 @@ pub(super) fn close(state: &mut State, id: &OrderId) {
     state
         .focus
         .popups
-        .retain(|popup| !matches!(popup, Popup::Confirm(dialog) if dialog.order == *id));
+        .retain(|popup| !matches!(popup, Popup::Confirm(dialog) if dialog.orders.contains(id)));
 }

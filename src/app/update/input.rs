@@ -10,6 +10,7 @@ use crate::app::key::{Key, KeyCode, Modifiers};
 use crate::app::keymap::{KeyContext, Lookup};
 use crate::app::orders::asks_for_name;
 use crate::app::state::State;
+use crate::control::action::Confirm;
 use crate::domain::observed::Timestamp;
 use crate::domain::text::Text;
 
@@ -82,7 +83,11 @@ fn is_typing(state: &State) -> bool {
         Some(Popup::Picker(_)) => true,
         Some(Popup::Confirm(dialog)) => {
             dialog.field == DialogField::Reason
-                || state.orders.get(&dialog.order).is_some_and(asks_for_name)
+                || dialog.order().and_then(|id| state.orders.get(id)).is_some_and(|order| {
+                    // Of several rows only the deed decides: what one webhook cannot rehearse is refused in its turn.
+                    let is_risky = order.plan.action.confirm() == Confirm::TypedName;
+                    if dialog.is_several() { is_risky } else { asks_for_name(order) }
+                })
         }
         Some(_) => false,
         None => state.focus.list.is_filtering,

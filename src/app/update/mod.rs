@@ -8,6 +8,7 @@ mod input;
 mod order;
 mod picker;
 mod scroll;
+mod several;
 
 use super::event::{Command, Effect, Event};
 use super::notices::Urgency;
@@ -25,6 +26,12 @@ use crate::domain::feed::{SourceId, SourceKind};
 /// ```
 #[must_use]
 pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
+    let mut effects = taken(state, event);
+    effects.extend(several::go_on(state));
+    effects
+}
+
+fn taken(state: &mut State, event: Event) -> Vec<Effect> {
     match event {
         Event::Input(input) => input::take(state, input),
         Event::Command(command) => command::run(state, command),

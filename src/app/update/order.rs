@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::dialog;
+use super::{dialog, several};
 use crate::app::event::{Ask, Consent, Effect};
 use crate::app::focus::Popup;
 use crate::app::notices::Urgency;
@@ -14,8 +14,9 @@ use crate::control::audit::AuditEntry;
 use crate::control::check::{self, Arming, CheckId, Confirmation, Evidence, Refusal, Rehearsed};
 use crate::control::clearance::clear;
 use crate::control::footing::Footing;
+use crate::control::give_up::{GiveUp, give_up};
 use crate::control::order::{Order, OrderNews, OrderState};
-use crate::control::order_machine::{self, Facts, GiveUp, Known};
+use crate::control::order_machine::{self, Facts, Known};
 use crate::control::plan::{PlanContext, plan};
 use crate::domain::feed::Sighting;
 use crate::domain::ids::{OrderId, WorkloadRef};
@@ -175,6 +176,9 @@ fn ask_again(state: &mut State, id: &OrderId) -> Vec<Effect> {
     let Some(dialog) = dialog::of(state, id) else { return vec![] };
     dialog.opened_at = now;
     dialog.typed.reset();
+    if dialog.is_several() {
+        return several::changed(state, (id, &target), (&last, now_footing.as_ref()), anew);
+    }
     dialog.scroll = 0;
     let first = dialog.first.get_or_insert(last);
     dialog.changed = match &now_footing {
@@ -204,7 +208,7 @@ pub(super) fn given_up(state: &mut State, id: &OrderId) -> Vec<Effect> {
         && !orders::was_handed_over(order)
     {
         // Nothing left this program and no intent was recorded: there is nothing to record.
-        let _ = order_machine::give_up(order, GiveUp::Interrupted, now);
+        let _ = give_up(order, GiveUp::Interrupted, now);
     }
     vec![]
 }
@@ -255,6 +259,9 @@ pub(super) fn news(state: &mut State, id: &OrderId, news: OrderNews) -> Vec<Effe
 
 /// The rehearsal was answered: a dialog that asks again is fresh now; a deed of the command line goes on.
 fn rehearsed(state: &mut State, id: &OrderId) -> Vec<Effect> {
+    if let Some(confirmation) = several::confirmation(state, id) {
+        return confirm(state, id, confirmation);
+    }
     let confirmation = match state.orders.consents.get(id) {
         Some(Consent::Yes) => Confirmation::CommandLine,
         Some(Consent::Name(name)) => Confirmation::Typed(name.clone()),
@@ -335,15 +342,17 @@ pub(super) fn resumed(state: &mut State, at: Timestamp) -> Vec<Effect> {
         .popups
         .iter()
         .filter_map(|popup| match popup {
-            Popup::Confirm(dialog) => Some(dialog.order.clone()),
+            Popup::Confirm(dialog) => Some(dialog.orders.clone()),
             Popup::Pager(_) | Popup::Picker(_) | Popup::Help { .. } | Popup::Notices { .. } => None,
         })
+        .flatten()
         .collect();
+    let waited = several::stop_all(state, "the program was stopped meanwhile");
     for id in &open {
         dialog::close(state, id);
         given_up(state, id);
     }
-    if had_arms || !open.is_empty() {
+    if had_arms || !open.is_empty() || waited > 0 {
         let text = "back after a stop: dialogs are closed and nothing is armed";
         state.notices.say(state.now, Urgency::Warning, text);
     }
@@ -364,7 +373,7 @@ pub(super) fn leave(state: &mut State) -> Vec<Effect> {
     for id in open {
         let Some(order) = state.orders.get_mut(&id) else { continue };
         let mut entries = vec![AuditEntry::Note(Text::clean("the program was ended here"))];
-        entries.extend(order_machine::give_up(order, GiveUp::Interrupted, now));
+        entries.extend(give_up(order, GiveUp::Interrupted, now));
         effects.extend(record(state, &id, entries));
     }
     effects

@@ -16,7 +16,7 @@ use crate::domain::text::Text;
 use crate::ui::format::{self, Keep};
 use crate::ui::ink::{CUT, Words};
 use crate::ui::popups::frame::{self, Popup};
-use crate::ui::popups::rehearsal;
+use crate::ui::popups::{rehearsal, several};
 use crate::ui::theme::{Role, Theme};
 use crate::ui::{hints, summary, typed};
 
@@ -31,7 +31,10 @@ const PATCH_LINES_MIN: usize = 2;
 
 /// Paints the dialog.
 pub fn paint(state: &State, dialog: &Dialog, theme: &Theme, buffer: &mut Buffer, screen: Rect) {
-    let Some(order) = state.orders().get(&dialog.order) else { return };
+    if dialog.is_several() {
+        return several::paint(state, dialog, theme, buffer, screen);
+    }
+    let Some(order) = dialog.order().and_then(|id| state.orders().get(id)) else { return };
     let (cells, rows) = frame::room(screen, COLUMNS_MAX);
     let plan = &order.plan;
     let role = match plan.action.danger() {
@@ -217,7 +220,7 @@ fn refusals(dialog: &Dialog, cells: usize) -> Vec<Words> {
 }
 
 /// Why the operator does it: for the record, and for those who read the object's Events.
-fn reason(state: &State, dialog: &Dialog, cells: usize) -> Vec<Words> {
+pub(super) fn reason(state: &State, dialog: &Dialog, cells: usize) -> Vec<Words> {
     let key = hints::key_of(state.keymap(), KeyContext::Confirm, &Command::Reason);
     let key = key.unwrap_or_default();
     let room = cells.saturating_sub(LABEL).max(8);

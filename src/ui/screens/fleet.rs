@@ -104,6 +104,13 @@ fn listed(state: &State) -> Words {
             words = words.and(Role::Muted, format!("   {what}: ")).and(Role::Focus, chosen);
         }
     }
+    if !list.marked.is_empty() {
+        words = words.and(Role::Focus, format!("   + {} marked", list.marked.len()));
+    }
+    let waiting = state.orders().waiting();
+    if waiting > 0 {
+        words = words.and(Role::Waiting, format!("   {waiting} wait their turn"));
+    }
     words.and(Role::Muted, format!("   sort: {} ", list.sort.name()))
 }
 
@@ -252,7 +259,10 @@ fn row(state: &State, target: &WorkloadRef) -> Vec<Words> {
     let is_chosen = Some(target) == state.focus().selected.as_ref();
     let said = summary::state(row, state.orders().latest(target), now);
     let cursor = if is_chosen { Mark::Cursor.sign() } else { " " };
-    let mark = Words::of(Role::Focus, cursor).and(said.role, format!(" {}", said.mark.sign()));
+    let is_marked = state.focus().list.marked.contains(target);
+    let mark = Words::of(Role::Focus, cursor)
+        .and(Role::Focus, if is_marked { "+" } else { " " })
+        .and(said.role, said.mark.sign());
     let name_role = if is_chosen { Role::Selection } else { Role::Text };
     let name = Words::of(Role::Muted, format!("{}/", target.namespace));
     let name = if is_chosen { name.all(Role::Selection) } else { name };
@@ -287,8 +297,10 @@ pub fn aged(state: &State, target: &WorkloadRef, mut cells: Vec<Words>) -> Vec<W
     let is_chosen = Some(target) == state.focus().selected.as_ref();
     let (kept, cursor) = if is_chosen { (2, Mark::Cursor.sign()) } else { (0, " ") };
     if let Some(mark) = cells.first_mut() {
-        let old = format!(" {}", Mark::Stale.sign());
-        *mark = Words::of(Role::Focus, cursor).and(Role::Stale, old);
+        let marked = if state.focus().list.marked.contains(target) { "+" } else { " " };
+        *mark = Words::of(Role::Focus, cursor)
+            .and(Role::Focus, marked)
+            .and(Role::Stale, Mark::Stale.sign());
     }
     let aged = |(place, words): (usize, Words)| {
         if place < kept { words } else { words.all(Role::Stale) }
