@@ -3,9 +3,9 @@
 //! A command that changes a cluster only *opens* the path of its deed (rehearse, confirm, clear), so no keymap and no
 //! palette can make a deed one key away.
 
-use super::event::{Command, Motion, Picture, Screen, Show, Zoom};
+use super::event::{Command, Motion, Picture, Screen, Show, Toward, Zoom};
 use super::focus::{Choice, Entry};
-use super::keymap::KeyContext::{self, Confirm, Fleet, Global, Screens, Timeline};
+use super::keymap::KeyContext::{self, Confirm, Fleet, FleetTimeline, Global, Screens, Timeline};
 use super::state::State;
 use crate::control::action::{Action, Danger};
 use crate::domain::text::Text;
@@ -64,6 +64,8 @@ impl CommandSpec {
             | Command::Refuse
             | Command::Reason
             | Command::Zoom(_)
+            | Command::Scroll(_)
+            | Command::Event(_)
             | Command::Copy
             | Command::Save(_) => None,
         }
@@ -125,14 +127,14 @@ pub const COMMANDS: &[CommandSpec] = &[
     key(
         "cursor.page-up",
         "page up",
-        "one screen up; on the timeline: earlier",
+        "one screen up; on a rollout's timeline: earlier",
         Global,
         Command::Move(Motion::PageUp),
     ),
     key(
         "cursor.page-down",
         "page down",
-        "one screen down; on the timeline: later",
+        "one screen down; on a rollout's timeline: later",
         Global,
         Command::Move(Motion::PageDown),
     ),
@@ -325,6 +327,13 @@ pub const COMMANDS: &[CommandSpec] = &[
         Command::Go(Screen::Gates),
     ),
     both(
+        "go.fleet-timeline",
+        "fleet timeline",
+        "all that moves on one axis of time, a lane for each release",
+        Screens,
+        Command::Go(Screen::FleetTimeline),
+    ),
+    both(
         "gate.approve",
         "approve",
         "say yes at the selected rollout's gate, with a reason",
@@ -401,7 +410,7 @@ pub const COMMANDS: &[CommandSpec] = &[
     both(
         "fleet.sort",
         "sort",
-        "the next order inside the groups: need, name, age",
+        "the next order: need, name, age; of lanes: need, cluster, namespace",
         Fleet,
         Command::Sort,
     ),
@@ -420,6 +429,34 @@ pub const COMMANDS: &[CommandSpec] = &[
         "show everything that is known",
         Timeline,
         Command::Zoom(Zoom::All),
+    ),
+    both(
+        "timeline.earlier",
+        "earlier",
+        "scroll back in time by half a screen",
+        Timeline,
+        Command::Scroll(Toward::Earlier),
+    ),
+    both(
+        "timeline.later",
+        "later",
+        "scroll on in time by half a screen, at most to now",
+        Timeline,
+        Command::Scroll(Toward::Later),
+    ),
+    both(
+        "event.before",
+        "event before",
+        "to the event before the cursor, on any lane: what changed before this?",
+        FleetTimeline,
+        Command::Event(Toward::Earlier),
+    ),
+    both(
+        "event.after",
+        "event after",
+        "to the event after the cursor, on any lane",
+        FleetTimeline,
+        Command::Event(Toward::Later),
     ),
     key("confirm.yes", "yes", "do it (only where no name has to be typed)", Confirm, Command::Yes),
     key("confirm.no", "no", "do not; nothing is sent", Confirm, Command::No),
@@ -449,36 +486,5 @@ pub fn palette(state: &State) -> Vec<Entry> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    #[test]
-    fn ids_titles_and_commands_are_unique() {
-        let ids: BTreeSet<_> = COMMANDS.iter().map(|spec| spec.id).collect();
-        let titles: BTreeSet<_> = COMMANDS.iter().map(|spec| spec.title).collect();
-        assert_eq!((ids.len(), titles.len()), (COMMANDS.len(), COMMANDS.len()));
-        for spec in COMMANDS {
-            assert_eq!(CommandSpec::of(&spec.command).map(|found| found.id), Some(spec.id));
-            assert_eq!(CommandSpec::find(spec.id).map(|found| found.title), Some(spec.title));
-        }
-    }
-
-    #[test]
-    fn every_deed_has_its_command() {
-        for action in Action::ALL {
-            let spec = CommandSpec::of(&Command::Deed(action)).unwrap();
-            assert_eq!(spec.id, format!("rollout.{}", action.name()));
-            assert_eq!((spec.title, spec.danger()), (action.title(), Some(action.danger())));
-        }
-    }
-
-    #[test]
-    fn promote_is_not_resume_and_abort_is_not_roll_back_and_help_says_so() {
-        let help = |id| CommandSpec::find(id).map_or("", |spec| spec.help);
-        assert!(help("rollout.resume").contains("not the same as promote"));
-        assert!(help("rollout.abort").contains("spec still wants"));
-        assert!(help("rollout.rollback").contains("abort only moves traffic"));
-    }
-}
+#[path = "command_tests.rs"]
+mod tests;

@@ -151,6 +151,10 @@ pub enum Command {
     Reason,
     /// Zooms the time axis.
     Zoom(Zoom),
+    /// Scrolls the time axis by half of what it shows.
+    Scroll(Toward),
+    /// Goes to the next event on any lane of the fleet's time axis.
+    Event(Toward),
     /// Copies the selected name.
     Copy,
     /// Saves the screen.
@@ -189,6 +193,15 @@ pub enum Zoom {
     All,
 }
 
+/// Which way in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Toward {
+    /// Back.
+    Earlier,
+    /// On, at most to now.
+    Later,
+}
+
 /// The screens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Screen {
@@ -200,6 +213,8 @@ pub enum Screen {
     Timeline,
     /// All that waits for a human's yes.
     Gates,
+    /// All releases over time.
+    FleetTimeline,
 }
 
 /// What can be shown over a screen.

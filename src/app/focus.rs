@@ -21,6 +21,8 @@ pub const POPUPS_MAX: usize = 3;
 pub struct Focus {
     /// The screen.
     pub screen: Screen,
+    /// The screens on the way to it, each at most once: going back leads there.
+    pub trail: Vec<Screen>,
     /// The workload all screens speak of.
     pub selected: Option<WorkloadRef>,
     /// Popups, the last one on top.
@@ -33,8 +35,10 @@ pub struct Focus {
     pub list: FleetList,
     /// The cursor of the rollout screen.
     pub parts: PartsCursor,
-    /// The time axis.
+    /// The time axis of one rollout.
     pub axis: Axis,
+    /// The time axis of the fleet.
+    pub fleet_axis: FleetAxis,
     /// How far what is on top scrolls, as the last frame found it; `None` before a frame told, and where nothing scrolls.
     pub reach: Option<Reach>,
 }
@@ -134,6 +138,56 @@ pub struct Axis {
     /// The moment under the cursor, as seconds behind now.
     pub cursor_seconds: Option<u32>,
 }
+
+/// The time axis of the fleet. Moments are kept as they are: what one reads does not move while time passes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FleetAxis {
+    /// How many seconds it shows.
+    pub span_seconds: u32,
+    /// Its right end; `None`: it follows the present.
+    pub end: Option<Timestamp>,
+    /// The moment that is read; `None`: now.
+    pub cursor: Option<Timestamp>,
+    /// By what lanes stand together.
+    pub grouping: Grouping,
+}
+
+/// By what the lanes of the fleet's time axis stand together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Grouping {
+    /// Who needs a human first.
+    #[default]
+    Need,
+    /// By cluster.
+    Cluster,
+    /// By namespace.
+    Namespace,
+}
+
+impl Grouping {
+    /// The word at the top of the screen.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Need => "need",
+            Self::Cluster => "cluster",
+            Self::Namespace => "namespace",
+        }
+    }
+
+    /// The next one.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        match self {
+            Self::Need => Self::Cluster,
+            Self::Cluster => Self::Namespace,
+            Self::Namespace => Self::Need,
+        }
+    }
+}
+
+/// Seconds that the fleet's time axis shows when nothing was zoomed: as long as an API server keeps its Events.
+const FLEET_SPAN: u32 = 3_600;
 
 /// Something over the screen.
 #[derive(Clone, Debug)]
@@ -345,6 +399,7 @@ impl Default for Focus {
     fn default() -> Self {
         Self {
             screen: Screen::Fleet,
+            trail: Vec::new(),
             selected: None,
             popups: Vec::new(),
             size: (80, 24),
@@ -352,6 +407,12 @@ impl Default for Focus {
             list: FleetList::default(),
             parts: PartsCursor::default(),
             axis: Axis { span_seconds: 0, back_seconds: 0, cursor_seconds: None },
+            fleet_axis: FleetAxis {
+                span_seconds: FLEET_SPAN,
+                end: None,
+                cursor: None,
+                grouping: Grouping::default(),
+            },
             reach: None,
         }
     }

@@ -31,6 +31,8 @@ pub enum KeyContext {
     Timeline,
     /// The board of gates.
     Gates,
+    /// The time axis of the fleet.
+    FleetTimeline,
     /// Help, notices, logs, objects.
     Pager,
     /// A list to choose from, and the filter line: other keys are typed.
@@ -41,13 +43,14 @@ pub enum KeyContext {
 
 impl KeyContext {
     /// All, in the order of help and README.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Global,
         Self::Screens,
         Self::Fleet,
         Self::Rollout,
         Self::Timeline,
         Self::Gates,
+        Self::FleetTimeline,
         Self::Pager,
         Self::Picker,
         Self::Confirm,
@@ -63,6 +66,7 @@ impl KeyContext {
             Self::Rollout => "rollout",
             Self::Timeline => "timeline",
             Self::Gates => "gates",
+            Self::FleetTimeline => "fleet-timeline",
             Self::Pager => "pager",
             Self::Picker => "picker",
             Self::Confirm => "confirm",
@@ -79,6 +83,7 @@ impl KeyContext {
             Self::Rollout => "Rollout",
             Self::Timeline => "Timeline",
             Self::Gates => "Gates",
+            Self::FleetTimeline => "Fleet timeline",
             Self::Pager => "Logs, objects, help",
             Self::Picker => "Lists and filter",
             Self::Confirm => "Dialog of a deed",
@@ -93,6 +98,7 @@ impl KeyContext {
             Screen::Rollout => Self::Rollout,
             Screen::Timeline => Self::Timeline,
             Screen::Gates => Self::Gates,
+            Screen::FleetTimeline => Self::FleetTimeline,
         }
     }
 
@@ -107,6 +113,10 @@ impl KeyContext {
             Self::Rollout => &[Self::Rollout, Self::Screens, Self::Global],
             Self::Gates => &[Self::Gates, Self::Screens, Self::Global],
             Self::Timeline => &[Self::Timeline, Self::Screens, Self::Global],
+            // A time axis, and a list of the fleet.
+            Self::FleetTimeline => {
+                &[Self::FleetTimeline, Self::Timeline, Self::Fleet, Self::Screens, Self::Global]
+            }
             Self::Pager => &[Self::Pager, Self::Global],
             Self::Picker => &[Self::Picker],
             Self::Confirm => &[Self::Confirm],

@@ -35,8 +35,7 @@ const GROUPS: [Group; 3] = [Group::NeedsYou, Group::Moving, Group::Steady];
 #[must_use]
 pub fn lines(state: &State) -> Vec<Line<'_>> {
     let list = &state.focus().list;
-    let mut rows: Vec<(&WorkloadRef, &Row)> =
-        state.fleet().rows().filter(|(target, row)| is_wanted(list, target, row)).collect();
+    let mut rows: Vec<(&WorkloadRef, &Row)> = wanted(state).collect();
     rows.sort_by(|left, right| order(list.sort, left).cmp(&order(list.sort, right)));
     let mut lines = Vec::with_capacity(rows.len() + GROUPS.len());
     for group in GROUPS {
@@ -84,12 +83,8 @@ pub struct Waiting<'a> {
 /// All gates that are listed, the one with the least time left first; those of unknown age at the end.
 #[must_use]
 pub fn gates(state: &State) -> Vec<Waiting<'_>> {
-    let (list, now) = (&state.focus().list, state.now());
-    let limit = state.session().gate_limit;
-    let mut waiting: Vec<Waiting<'_>> = state
-        .fleet()
-        .rows()
-        .filter(|(target, row)| is_wanted(list, target, row))
+    let (now, limit) = (state.now(), state.session().gate_limit);
+    let mut waiting: Vec<Waiting<'_>> = wanted(state)
         .filter_map(|(target, row)| {
             let gate = Gate::of(&row.workload, row.need.as_ref())?;
             let urgency = gate.urgency(limit, now);
@@ -113,18 +108,27 @@ type Order<'a> = (Option<(u8, i64)>, Option<Reverse<i64>>, &'a WorkloadRef);
 
 fn order<'a>(sort: Sort, (target, row): &(&'a WorkloadRef, &'a Row)) -> Order<'a> {
     match sort {
-        Sort::Need => {
-            let need = row.need.as_ref();
-            let since = need.and_then(|need| need.since).map_or(i64::MAX, Timestamp::as_second);
-            let kind = need.map_or(u8::MAX, |need| need.kind as u8);
-            (Some((kind, since)), None, target)
-        }
+        Sort::Need => (Some(need_order(row)), None, target),
         Sort::Name => (None, None, target),
         Sort::Age => {
             let newest = row.workload.revisions.iter().filter_map(|set| set.created).max();
             (None, Some(Reverse(newest.map_or(i64::MIN, Timestamp::as_second))), target)
         }
     }
+}
+
+/// The most urgent need first, of the same kind the oldest.
+#[must_use]
+pub fn need_order(row: &Row) -> (u8, i64) {
+    let need = row.need.as_ref();
+    let since = need.and_then(|need| need.since).map_or(i64::MAX, Timestamp::as_second);
+    (need.map_or(u8::MAX, |need| need.kind as u8), since)
+}
+
+/// The releases that pass filter, clusters and namespaces, by name.
+pub fn wanted(state: &State) -> impl Iterator<Item = (&WorkloadRef, &Row)> {
+    let list = &state.focus().list;
+    state.fleet().rows().filter(|(target, row)| is_wanted(list, target, row))
 }
 
 fn is_wanted(list: &FleetList, target: &WorkloadRef, row: &Row) -> bool {

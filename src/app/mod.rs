@@ -26,5 +26,9 @@ pub mod state;
 
 pub mod listing;
 
+pub mod happenings;
+
+pub mod lanes;
+
 pub mod parts;
 pub mod update;

@@ -1,10 +1,10 @@
 //! How the sources do, and how old what they said is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::domain::feed::{SourceHealth, SourceId, SourceKind, Trouble};
 use crate::domain::ids::ClusterName;
-use crate::domain::observed::{Freshness, Timestamp};
+use crate::domain::observed::{Freshness, STALE_FROM, Timestamp, age};
 use crate::domain::text::Text;
 
 /// One source.
@@ -18,7 +18,14 @@ pub struct Source {
     pub proof: Option<Timestamp>,
     /// Who we are there.
     pub identity: Option<Text>,
+    /// Since when it is watched: its first proof.
+    pub watched_since: Option<Timestamp>,
+    /// Times since then in which it proved nothing, the oldest first.
+    pub gaps: VecDeque<(Timestamp, Timestamp)>,
 }
+
+/// Most gaps kept of one source: a line that breaks this often is told as broken, not when.
+const GAPS_MAX: usize = 64;
 
 /// A source's state, in the words of the published documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +73,18 @@ impl Source {
             SourceHealth::Degraded(_) => SourceState::Degraded,
             SourceHealth::Live => SourceState::Live,
         }
+    }
+
+    /// Remembers for how long nothing was proven.
+    fn note_gap(&mut self, at: Timestamp) {
+        self.watched_since.get_or_insert(at);
+        let Some(before) = self.proof.filter(|before| age(*before, at) >= STALE_FROM) else {
+            return;
+        };
+        if self.gaps.len() >= GAPS_MAX {
+            self.gaps.pop_front();
+        }
+        self.gaps.push_back((before, at));
     }
 
     /// How far its facts can be trusted.
@@ -118,7 +137,14 @@ impl Sources {
 
     pub(in crate::app) fn expect(&mut self, id: SourceId, now: Timestamp) {
         let health = SourceHealth::Connecting { attempt: 1 };
-        self.map.entry(id).or_insert(Source { health, since: now, proof: None, identity: None });
+        self.map.entry(id).or_insert(Source {
+            health,
+            since: now,
+            proof: None,
+            identity: None,
+            watched_since: None,
+            gaps: VecDeque::new(),
+        });
     }
 
     pub(in crate::app) fn health(&mut self, id: &SourceId, health: SourceHealth, at: Timestamp) {
@@ -139,6 +165,7 @@ impl Sources {
 
     pub(in crate::app) fn prove(&mut self, id: &SourceId, at: Timestamp) {
         if let Some(source) = self.map.get_mut(id) {
+            source.note_gap(at);
             source.proof = source.proof.max(Some(at));
         }
     }

@@ -1,7 +1,7 @@
 //! The lines that help on: which keys work here (always from the live keymap), what can follow a key, what was just said.
 
 use crate::app::command::CommandSpec;
-use crate::app::event::{Command, Motion, Screen, Show, Zoom};
+use crate::app::event::{Command, Motion, Screen, Show, Toward, Zoom};
 use crate::app::focus::{DialogField, Focus, Popup};
 use crate::app::key::sequence_text;
 use crate::app::keymap::{KeyContext, Keymap, Next};
@@ -110,6 +110,7 @@ fn wanted(state: &State, context: KeyContext) -> Vec<(Command, &'static str)> {
         | KeyContext::Rollout
         | KeyContext::Timeline
         | KeyContext::Gates
+        | KeyContext::FleetTimeline
         | KeyContext::Global
         | KeyContext::Screens => {
             let mut wanted = own(state.focus().screen);
@@ -145,6 +146,15 @@ fn own(screen: Screen) -> Vec<(Command, &'static str)> {
             (Command::Zoom(Zoom::In), "zoom in"),
             (Command::Zoom(Zoom::Out), "zoom out"),
         ],
+        Screen::FleetTimeline => vec![
+            (Command::Open, "open"),
+            (Command::Back, "back"),
+            (Command::Move(Motion::Left), "before"),
+            (Command::Move(Motion::Right), "after"),
+            (Command::Event(Toward::Earlier), "before on any lane"),
+            (Command::Zoom(Zoom::In), "zoom in"),
+            (Command::Zoom(Zoom::Out), "out"),
+        ],
         Screen::Gates => vec![
             (Command::Back, "back"),
             (Command::Open, "open"),
@@ -167,8 +177,12 @@ fn more(screen: Screen) -> Vec<Command> {
         ],
         Screen::Timeline => vec![Command::Zoom(Zoom::All)],
         Screen::Gates => vec![Command::Show(Show::Diff), Command::Filter],
+        Screen::FleetTimeline => vec![Command::Filter, Command::Sort, Command::ToggleSteady],
     };
     more.extend([Command::Show(Show::Palette), Command::Show(Show::Help)]);
+    if matches!(screen, Screen::Fleet | Screen::Gates) {
+        more.push(Command::Go(Screen::FleetTimeline));
+    }
     more
 }
 

@@ -12,6 +12,7 @@ pub mod hints;
 pub mod ink;
 
 pub mod ladder;
+pub mod lane;
 pub mod marks;
 pub mod sections;
 pub mod story;
@@ -22,9 +23,10 @@ pub mod time;
 pub mod typed;
 pub mod view;
 
-/// The three screens.
+/// The screens.
 pub mod screens {
     pub mod fleet;
+    pub mod fleet_timeline;
     pub mod gates;
     pub mod rollout;
     pub mod timeline;

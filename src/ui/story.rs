@@ -4,12 +4,14 @@
 use crate::analysis::steps;
 use crate::analysis::verdict::Answer;
 use crate::app::fleet::{MomentKind, Row};
+use crate::app::happenings::{self, Happening, What};
 use crate::app::state::State;
-use crate::control::order::{Order, OrderState};
-use crate::domain::detail::{AnalysisRun, ClusterEvent};
+use crate::control::order::Order;
+use crate::domain::detail::{AnalysisRun, ClusterEvent, Measurement, RunMetric};
 use crate::domain::ids::PodHash;
 use crate::domain::observed::Timestamp;
 use crate::domain::rollout::Step;
+use crate::domain::workload::ReplicaSet;
 
 use super::answer;
 use super::ladder;
@@ -81,134 +83,114 @@ pub struct Story {
 /// Tells the story of a row.
 #[must_use]
 pub fn story(state: &State, row: &Row) -> Story {
-    let mut entries = Vec::new();
-    revisions(row, &mut entries);
-    history(row, &mut entries);
-    if let Some(detail) = &row.detail {
-        entries.extend(detail.events.iter().filter_map(event));
-        detail.runs.iter().for_each(|run| analysis(run, &mut entries));
-    }
-    for order in state.orders().iter().filter(|order| order.plan.target == row.workload.target) {
-        deed(order, &mut entries);
-    }
+    let all = happenings::of(state, row);
+    let mut entries: Vec<Entry> = all.iter().filter_map(|told| entry(row, told)).collect();
     entries.sort_by(|a, b| (a.at, a.lane, &a.text).cmp(&(b.at, b.lane, &b.text)));
     let steps: Vec<(Timestamp, u32)> =
         ladder::beginnings(row).into_iter().map(|(index, at)| (at, index)).collect();
     Story { actual: actual(row), desired: desired(row, &steps), entries, steps }
 }
 
-fn entry(at: Timestamp, lane: Lane, (mark, role): (Mark, Role), text: String) -> Entry {
-    Entry { at, lane, mark, role, text }
-}
-
-fn revisions(row: &Row, entries: &mut Vec<Entry>) {
-    for set in row.workload.revisions.iter() {
-        if let Some(at) = set.created {
-            let text = format!("{} {}", summary::revision(set), summary::tag_of(set, None));
-            let made = super::answer::provenance(&set.build, None);
-            let text = if made.is_empty() { text } else { format!("{text} · {made}") };
-            entries.push(entry(at, Lane::Revision, (Mark::Revision, Role::Canary), text));
+/// A happening in words; `None` for an order that ended without any.
+#[must_use]
+pub fn entry(row: &Row, told: &Happening<'_>) -> Option<Entry> {
+    let (lane, (mark, role), text) = match &told.what {
+        What::Made(set) => (Lane::Revision, (Mark::Revision, Role::Canary), made(set)),
+        What::Wanted(hash) => {
+            let text = format!("{} is wanted", version(row, hash));
+            (Lane::Revision, (Mark::Revision, Role::Canary), text)
         }
-    }
+        What::Proven(hash) => {
+            let text = format!("{} is stable", version(row, hash));
+            (Lane::Revision, (Mark::Good, Role::Good), text)
+        }
+        What::Phase(word) => (Lane::Phase, (Mark::Moving, Role::Moving), word.to_string()),
+        What::Verdict(answer) => verdict(*answer),
+        What::Need(Some(kind)) => {
+            let text = format!("needs a human: {}", kind.name());
+            (Lane::Phase, (Mark::Warning, Role::Waiting), text)
+        }
+        What::Needs(need) => {
+            let said = summary::needed(need);
+            (Lane::Phase, (said.mark, said.role), format!("{}: {}", said.word, need.why))
+        }
+        What::Paused(pause) => {
+            (Lane::Phase, (Mark::Paused, Role::Waiting), format!("paused: {}", pause.reason))
+        }
+        What::Need(None) => (Lane::Phase, (Mark::Good, Role::Good), "needs nobody".to_owned()),
+        What::Touched(manager) => {
+            let text = format!("{manager} wrote the object");
+            (Lane::Deed, (Mark::Foreign, Role::Muted), text)
+        }
+        What::RunBegan(run) => {
+            (Lane::Analysis, (Mark::Moving, Role::Moving), format!("{} began", run.name))
+        }
+        What::RunEnded(run) => ended(run),
+        What::Measured(metric, measured) => measurement(metric, measured),
+        What::Told(event) => said(event),
+        What::Sent(order) => (Lane::Deed, (Mark::Deed, Role::Focus), sent(order)),
+        What::Ended(order) => {
+            let (role, text) = answer::order_words(order)?;
+            (Lane::Deed, (Mark::Deed, role), text)
+        }
+    };
+    Some(Entry { at: told.at, lane, mark, role, text })
 }
 
-fn history(row: &Row, entries: &mut Vec<Entry>) {
-    for moment in &row.history {
-        let version = |hash: &PodHash| {
-            let set = row.workload.revision_by_hash(hash);
-            set.map_or_else(|| hash.to_string(), |set| summary::tag_of(set, None))
-        };
-        let at = moment.at;
-        let told = match &moment.what {
-            // Curves of their own.
-            MomentKind::Weight(_) | MomentKind::Step(_) => continue,
-            MomentKind::Phase(word) => {
-                entry(at, Lane::Phase, (Mark::Moving, Role::Moving), word.to_string())
-            }
-            MomentKind::Wanted(hash) => {
-                let text = format!("{} is wanted", version(hash));
-                entry(at, Lane::Revision, (Mark::Revision, Role::Canary), text)
-            }
-            MomentKind::Proven(hash) => {
-                let text = format!("{} is stable", version(hash));
-                entry(at, Lane::Revision, (Mark::Good, Role::Good), text)
-            }
-            MomentKind::Verdict(answer) => {
-                let said = summary::verdict(*answer);
-                let text = match answer {
-                    Answer::Pass => "canary is no worse than stable",
-                    Answer::Fail => "canary is worse than stable",
-                    Answer::Inconclusive => "the metrics do not tell",
-                };
-                entry(at, Lane::Analysis, (said.mark, said.role), text.to_owned())
-            }
-            MomentKind::Need(Some(kind)) => {
-                let text = format!("needs a human: {}", kind.name());
-                entry(at, Lane::Phase, (Mark::Warning, Role::Waiting), text)
-            }
-            MomentKind::Touched(manager) => {
-                let text = format!("{manager} wrote the object");
-                entry(at, Lane::Deed, (Mark::Foreign, Role::Muted), text)
-            }
-            MomentKind::Need(None) => {
-                entry(at, Lane::Phase, (Mark::Good, Role::Good), "needs nobody".to_owned())
-            }
-        };
-        entries.push(told);
-    }
+/// Lane, look and words.
+type Told = (Lane, (Mark, Role), String);
+
+fn version(row: &Row, hash: &PodHash) -> String {
+    let set = row.workload.revision_by_hash(hash);
+    set.map_or_else(|| hash.to_string(), |set| summary::tag_of(set, None))
 }
 
-/// What our own programs announce as Events on the object.
-const OURS: &str = "pilothouse";
+fn made(set: &ReplicaSet) -> String {
+    let text = format!("{} {}", summary::revision(set), summary::tag_of(set, None));
+    let made = answer::provenance(&set.build, None);
+    if made.is_empty() { text } else { format!("{text} · {made}") }
+}
 
-fn event(event: &ClusterEvent) -> Option<Entry> {
-    let at = event.last.or(event.first)?;
+fn verdict(answer: Answer) -> Told {
+    let said = summary::verdict(answer);
+    let text = match answer {
+        Answer::Pass => "canary is no worse than stable",
+        Answer::Fail => "canary is worse than stable",
+        Answer::Inconclusive => "the metrics do not tell",
+    };
+    (Lane::Analysis, (said.mark, said.role), text.to_owned())
+}
+
+fn said(event: &ClusterEvent) -> Told {
     let times = if event.count > 1 { format!(" (×{})", event.count) } else { String::new() };
     let text = format!("{}: {}{times}", event.reason, event.message);
-    if event.by.as_str().starts_with(OURS) {
+    if happenings::is_ours(event) {
         // Of this or another session of ours: the record names who.
-        return Some(entry(at, Lane::Deed, (Mark::Foreign, Role::Focus), text));
+        return (Lane::Deed, (Mark::Foreign, Role::Focus), text);
     }
     let look =
         if event.warning { (Mark::Warning, Role::Warning) } else { (Mark::Unknown, Role::Muted) };
-    Some(entry(at, Lane::Event, look, text))
+    (Lane::Event, look, text)
 }
 
-fn analysis(run: &AnalysisRun, entries: &mut Vec<Entry>) {
-    if let Some(at) = run.started {
-        let text = format!("{} began", run.name);
-        entries.push(entry(at, Lane::Analysis, (Mark::Moving, Role::Moving), text));
-    }
-    if let Some(at) = run.completed {
-        let said = summary::run(run.phase);
-        let why = run.message.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
-        let text = format!("{} {}{why}", run.name, said.word);
-        entries.push(entry(at, Lane::Analysis, (said.mark, said.role), text));
-    }
-    for metric in run.metrics.iter() {
-        for measured in metric.measurements.iter().filter(|one| one.at.is_some()) {
-            let said = summary::run(measured.phase);
-            let value = measured.value.as_ref().or(measured.message.as_ref());
-            let value = value.map_or("not measured", |value| value.as_str());
-            let text = format!("{} measured {value}: {}", metric.name, said.word);
-            let at = measured.at.unwrap_or(Timestamp::MIN);
-            entries.push(entry(at, Lane::Analysis, (said.mark, said.role), text));
-        }
-    }
+fn ended(run: &AnalysisRun) -> Told {
+    let said = summary::run(run.phase);
+    let why = run.message.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+    (Lane::Analysis, (said.mark, said.role), format!("{} {}{why}", run.name, said.word))
 }
 
-fn deed(order: &Order, entries: &mut Vec<Entry>) {
-    let sent = order.attempts.first().map(|attempt| attempt.sent_at);
-    let Some(sent) = sent else { return };
+fn measurement(metric: &RunMetric, measured: &Measurement) -> Told {
+    let said = summary::run(measured.phase);
+    let value = measured.value.as_ref().or(measured.message.as_ref());
+    let value = value.map_or("not measured", |value| value.as_str());
+    let text = format!("{} measured {value}: {}", metric.name, said.word);
+    (Lane::Analysis, (said.mark, said.role), text)
+}
+
+fn sent(order: &Order) -> String {
     let reason = order.plan.reason.as_str();
     let reason = if reason.is_empty() { String::new() } else { format!(" · “{reason}”") };
-    let text = format!("you sent {}{reason}", order.plan.action);
-    entries.push(entry(sent, Lane::Deed, (Mark::Deed, Role::Focus), text));
-    if let (OrderState::Ended(_), Some(at)) = (&order.state, order.ended_at)
-        && let Some((role, text)) = answer::order_words(order)
-    {
-        entries.push(entry(at, Lane::Deed, (Mark::Deed, role), text));
-    }
+    format!("you sent {}{reason}", order.plan.action)
 }
 
 /// The actual weight: as we saw it, and before that as the controller's events tell.

@@ -34,6 +34,7 @@ pub fn paint(state: &State, theme: &Theme, buffer: &mut Buffer) -> Option<Reach>
         Screen::Rollout => reach = screens::rollout::paint(state, theme, buffer, body),
         Screen::Timeline => screens::timeline::paint(state, theme, buffer, body),
         Screen::Gates => screens::gates::paint(state, theme, buffer, body),
+        Screen::FleetTimeline => screens::fleet_timeline::paint(state, theme, buffer, body),
     }
     for open in &state.focus().popups {
         reach = popup(state, open, theme, buffer, area);

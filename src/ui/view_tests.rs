@@ -88,6 +88,18 @@ fn the_timeline_reads_any_moment() {
     kept("timeline", &state, &SIZES);
     keys(&mut state, "left left left left left left left left left left");
     kept("timeline-cursor", &state, &[(120, 40)]);
+    keys(&mut state, "home");
+    let shown = text(&state, (120, 40));
+    assert!(!shown.contains("? of ?") && shown.contains(" 13:50:40 weight"), "{shown}");
+}
+
+#[test]
+fn the_fleet_timeline_tells_what_changed_before_something_failed() {
+    let mut state = opened();
+    command(&mut state, Command::Go(Screen::FleetTimeline));
+    kept("fleet-timeline", &state, &[(80, 24), (120, 40), (160, 50)]);
+    keys(&mut state, "left");
+    kept("fleet-timeline-cursor", &state, &[(80, 24), (160, 50)]);
 }
 
 #[test]
@@ -174,6 +186,11 @@ fn help_comes_from_the_live_keymap() {
     let mut state = fleet();
     command(&mut state, Command::Show(Show::Help));
     kept("help", &state, &SIZES);
+    command(&mut state, Command::Back);
+    keys(&mut state, "t ?");
+    let shown = text(&state, (120, 110));
+    assert!(shown.contains("q                 back"), "{shown}");
+    assert!(shown.contains("ctrl-c            quit"), "q goes back here:\n{shown}");
 }
 
 #[test]
@@ -290,7 +307,7 @@ fn a_live_source_shows_no_age_and_a_silent_one_steps() {
 
 #[test]
 fn a_quiet_screen_does_not_change() {
-    for screen in [Screen::Fleet, Screen::Rollout, Screen::Timeline] {
+    for screen in [Screen::Fleet, Screen::Rollout, Screen::Timeline, Screen::FleetTimeline] {
         let mut state = silent(session());
         for cluster in ["eu", "us", "ap"] {
             let quiet = canary(&format!("{cluster}/shop/web"), "1.0").0;
@@ -338,7 +355,7 @@ fn hostile_names_and_messages_stay_in_their_cells() {
     feed(&mut state, "eu", now(), Feed::Health(SourceHealth::Live));
     feed(&mut state, "eu", now(), Feed::Changed(vec![make.0]));
     keys(&mut state, "down");
-    for screen in [Screen::Fleet, Screen::Rollout, Screen::Timeline] {
+    for screen in [Screen::Fleet, Screen::Rollout, Screen::Timeline, Screen::FleetTimeline] {
         command(&mut state, Command::Go(screen));
         for size in [(80, 24), (20, 6), (300, 100)] {
             let buffer = painted(&state, &Theme::dark(), size);
@@ -420,6 +437,8 @@ fn states() -> Vec<State> {
     let mut timeline = opened();
     command(&mut timeline, Command::Go(Screen::Timeline));
     keys(&mut timeline, "left left");
+    let mut lanes = opened();
+    keys(&mut lanes, "e (");
     let mut rehearsed = dialog("R");
     rehearse(&mut rehearsed, accepted());
     let shown = |show: Show| {
@@ -432,6 +451,7 @@ fn states() -> Vec<State> {
         fleet(),
         opened(),
         timeline,
+        lanes,
         dialog("a"),
         rehearsed,
         shown(Show::Help),

@@ -1,9 +1,10 @@
 //! What the operator asks of the program: moving, opening, going back, showing.
 
-use super::{ask, dialog, feed, order, picker, scroll, several};
-use crate::app::event::{Command, Effect, Motion, Screen, Show, Zoom};
+use super::{ask, axis, dialog, feed, order, picker, scroll, several};
+use crate::app::event::{Command, Effect, Motion, Screen, Show};
 use crate::app::focus::{Loadable, POPUPS_MAX, Pager, PagerKind, PickerKind, Popup};
 use crate::app::input::{Mouse, MouseAct};
+use crate::app::lanes;
 use crate::app::listing;
 use crate::app::notices::Urgency;
 use crate::app::parts;
@@ -32,11 +33,17 @@ pub(super) fn run(state: &mut State, command: Command) -> Vec<Effect> {
         Command::Mark => marked(state),
         Command::StopRest => several::stop_rest(state),
         Command::Sort => {
-            state.focus.list.sort = state.focus.list.sort.next();
+            if state.focus.screen == Screen::FleetTimeline {
+                state.focus.fleet_axis.grouping = state.focus.fleet_axis.grouping.next();
+            } else {
+                state.focus.list.sort = state.focus.list.sort.next();
+            }
             vec![]
         }
         Command::Filter => {
-            state.focus.screen = Screen::Fleet;
+            if state.focus.screen != Screen::FleetTimeline {
+                visit(state, Screen::Fleet);
+            }
             state.focus.list.is_filtering = true;
             vec![]
         }
@@ -48,7 +55,9 @@ pub(super) fn run(state: &mut State, command: Command) -> Vec<Effect> {
         Command::Refuse => dialog::at_gate(state, |gate| gate.refuse),
         Command::Yes => dialog::yes(state),
         Command::Reason => dialog::reason(state),
-        Command::Zoom(zoom) => zoomed(state, zoom),
+        Command::Zoom(zoom) => axis::zoomed(state, zoom),
+        Command::Scroll(toward) => axis::scrolled(state, toward),
+        Command::Event(toward) => axis::to_event(state, toward),
         Command::Copy => match &state.focus.selected {
             Some(target) => vec![Effect::Copy(Text::clean(&target.to_string()))],
             None => vec![],
@@ -102,10 +111,7 @@ fn back(state: &mut State) -> Vec<Effect> {
         state.focus.list.filter.reset();
         keep_selection(state);
     } else if state.focus.screen != Screen::Fleet {
-        let screen = match state.focus.screen {
-            Screen::Timeline => Screen::Rollout,
-            Screen::Rollout | Screen::Fleet | Screen::Gates => Screen::Fleet,
-        };
+        let screen = state.focus.trail.last().copied().unwrap_or(Screen::Fleet);
         return go(state, screen);
     } else if !state.focus.list.marked.is_empty() {
         state.focus.list.marked.clear();
@@ -116,9 +122,23 @@ fn back(state: &mut State) -> Vec<Effect> {
     vec![]
 }
 
+/// Shows a screen, and remembers the way to it; who comes back to one is where he was when he was there.
+pub(super) fn visit(state: &mut State, screen: Screen) {
+    let (from, trail) = (state.focus.screen, &mut state.focus.trail);
+    match trail.iter().position(|known| *known == screen) {
+        Some(place) => trail.truncate(place),
+        None if screen == Screen::Fleet => trail.clear(),
+        None if screen != from => trail.push(from),
+        None => {}
+    }
+    state.focus.screen = screen;
+}
+
 fn go(state: &mut State, screen: Screen) -> Vec<Effect> {
-    if screen == Screen::Gates {
-        return gates(state);
+    match screen {
+        Screen::Gates => return gates(state),
+        Screen::FleetTimeline => return axis::fleet(state),
+        Screen::Fleet | Screen::Rollout | Screen::Timeline => {}
     }
     if screen != Screen::Fleet && state.focus.selected.is_none() {
         select_first(state);
@@ -127,7 +147,7 @@ fn go(state: &mut State, screen: Screen) -> Vec<Effect> {
         state.notices.say(state.now, Urgency::Info, "no rollout is selected");
         return vec![];
     }
-    state.focus.screen = screen;
+    visit(state, screen);
     state.focus.parts = crate::app::focus::PartsCursor::default();
     state.focus.reach = None;
     watched(state)
@@ -135,7 +155,7 @@ fn go(state: &mut State, screen: Screen) -> Vec<Effect> {
 
 /// The board of gates: the selected row stays selected when it waits at one, else the most urgent gate is.
 fn gates(state: &mut State) -> Vec<Effect> {
-    state.focus.screen = Screen::Gates;
+    visit(state, Screen::Gates);
     let waiting = listing::gates(state);
     let is_selected =
         |gate: &listing::Waiting<'_>| Some(gate.target) == state.focus.selected.as_ref();
@@ -158,15 +178,30 @@ pub(super) fn watched(state: &mut State) -> Vec<Effect> {
 }
 
 pub(super) fn select_first(state: &mut State) {
-    let first = listing::targets(state).first().map(|target| (*target).clone());
+    let first = listed(state).first().map(|target| (*target).clone());
     state.focus.selected = first;
+}
+
+/// The releases that this screen lists, in its order; those of one release list what the fleet does.
+pub(super) fn listed(state: &State) -> Vec<&WorkloadRef> {
+    match state.focus.screen {
+        Screen::Gates => listing::gates(state).into_iter().map(|waiting| waiting.target).collect(),
+        Screen::FleetTimeline => lanes::targets(state),
+        Screen::Fleet | Screen::Rollout | Screen::Timeline => listing::targets(state),
+    }
 }
 
 /// After the list changed: the selected row stays selected while it exists; only a row that is no longer listed gives
 /// way to the first one.
 pub(super) fn keep_selection(state: &mut State) {
-    let is_listed = |target: &WorkloadRef| listing::targets(state).contains(&target);
-    if !state.focus.selected.as_ref().is_some_and(is_listed) {
+    // A lane that is selected is listed, whatever is filtered: its own filter decides.
+    let is_wanted = |target: &WorkloadRef| match state.focus.screen {
+        Screen::FleetTimeline => listing::wanted(state).any(|(wanted, _)| wanted == target),
+        Screen::Fleet | Screen::Rollout | Screen::Timeline | Screen::Gates => {
+            listing::targets(state).contains(&target)
+        }
+    };
+    if !state.focus.selected.as_ref().is_some_and(is_wanted) {
         select_first(state);
     }
 }
@@ -187,6 +222,7 @@ fn opened(state: &mut State) -> Vec<Effect> {
     }
     match state.focus.screen {
         Screen::Fleet | Screen::Gates => go(state, Screen::Rollout),
+        Screen::FleetTimeline => go(state, Screen::Timeline),
         Screen::Rollout => shown(state, Show::Log),
         Screen::Timeline => vec![],
     }
@@ -200,7 +236,12 @@ fn refresh(state: &mut State) -> Vec<Effect> {
 }
 
 fn jump_to_need(state: &mut State, direction: isize) -> Vec<Effect> {
-    let rows = listing::targets(state);
+    let rows = match state.focus.screen {
+        Screen::FleetTimeline => lanes::targets(state),
+        Screen::Fleet | Screen::Rollout | Screen::Timeline | Screen::Gates => {
+            listing::targets(state)
+        }
+    };
     let needing: Vec<&WorkloadRef> = rows
         .into_iter()
         .filter(|target| state.fleet.row(target).is_some_and(|row| row.need.is_some()))
@@ -331,14 +372,15 @@ fn moved(state: &mut State, motion: Motion) -> Vec<Effect> {
             vec![]
         }
         Screen::Timeline => {
-            axis_moved(state, motion);
+            axis::moved(state, motion);
             vec![]
         }
+        Screen::FleetTimeline => axis::fleet_moved(state, motion, page),
     }
 }
 
 /// A new place in a list of `count`.
-fn step(at: usize, count: usize, motion: Motion, page: usize) -> usize {
+pub(super) fn step(at: usize, count: usize, motion: Motion, page: usize) -> usize {
     let last = count.saturating_sub(1);
     match motion {
         Motion::Up => at.saturating_sub(1),
@@ -351,11 +393,8 @@ fn step(at: usize, count: usize, motion: Motion, page: usize) -> usize {
     }
 }
 
-fn list_moved(state: &mut State, motion: Motion, page: usize) -> Vec<Effect> {
-    let rows = match state.focus.screen {
-        Screen::Gates => listing::gates(state).into_iter().map(|waiting| waiting.target).collect(),
-        Screen::Fleet | Screen::Rollout | Screen::Timeline => listing::targets(state),
-    };
+pub(super) fn list_moved(state: &mut State, motion: Motion, page: usize) -> Vec<Effect> {
+    let rows = listed(state);
     let here = rows.iter().position(|target| Some(*target) == state.focus.selected.as_ref());
     let next = here.map_or(0, |at| step(at, rows.len(), motion, page));
     let Some(target) = rows.get(next).map(|target| (*target).clone()) else { return vec![] };
@@ -380,49 +419,6 @@ fn parts_moved(state: &mut State, motion: Motion) {
     let here = pods.iter().position(|pod| Some(&pod.name) == under);
     let next = here.map_or(0, |at| step(at, pods.len(), motion, 1));
     state.focus.parts.pod = pods.get(next).map(|pod| pod.name.clone());
-}
-
-/// Seconds that the time axis shows when nothing was zoomed.
-const SPAN_DEFAULT: u32 = 1_800;
-
-/// Least and most that it shows: a minute to a week.
-const SPAN_RANGE: std::ops::RangeInclusive<u32> = 60..=604_800;
-
-fn zoomed(state: &mut State, zoom: Zoom) -> Vec<Effect> {
-    let axis = &mut state.focus.axis;
-    let span = if axis.span_seconds == 0 { SPAN_DEFAULT } else { axis.span_seconds };
-    axis.span_seconds = match zoom {
-        Zoom::In => (span / 2).max(*SPAN_RANGE.start()),
-        Zoom::Out => span.saturating_mul(2).min(*SPAN_RANGE.end()),
-        Zoom::All => 0,
-    };
-    if zoom == Zoom::All {
-        axis.back_seconds = 0;
-    }
-    vec![]
-}
-
-/// Left and right move the cursor in time, page by page they scroll; top and bottom go to the first moment and to now.
-fn axis_moved(state: &mut State, motion: Motion) {
-    let axis = &mut state.focus.axis;
-    let span = if axis.span_seconds == 0 { SPAN_DEFAULT } else { axis.span_seconds };
-    let small = (span / 60).max(1);
-    let cursor = axis.cursor_seconds.unwrap_or(axis.back_seconds);
-    let far = *SPAN_RANGE.end();
-    match motion {
-        Motion::Left | Motion::Down => {
-            axis.cursor_seconds = Some(cursor.saturating_add(small).min(far));
-        }
-        Motion::Right | Motion::Up => axis.cursor_seconds = Some(cursor.saturating_sub(small)),
-        Motion::PageUp => axis.back_seconds = axis.back_seconds.saturating_add(span / 2).min(far),
-        Motion::PageDown => axis.back_seconds = axis.back_seconds.saturating_sub(span / 2),
-        Motion::Top => axis.cursor_seconds = Some(axis.back_seconds.saturating_add(span)),
-        Motion::Bottom => (axis.back_seconds, axis.cursor_seconds) = (0, None),
-    }
-    if let Some(cursor) = axis.cursor_seconds {
-        // The axis follows its cursor.
-        axis.back_seconds = axis.back_seconds.clamp(cursor.saturating_sub(span), cursor);
-    }
 }
 
 /// The wheel moves the cursor; a click selects nothing, so that it can do no harm.

@@ -3,7 +3,7 @@
 use tui_input::InputRequest;
 
 use super::{command, order, picker};
-use crate::app::event::{Command, Effect, Screen};
+use crate::app::event::{Command, Effect};
 use crate::app::focus::{DialogField, PickerKind, Popup};
 use crate::app::input::Input;
 use crate::app::key::{Key, KeyCode, Modifiers};
@@ -42,12 +42,7 @@ pub(super) fn context(state: &State) -> KeyContext {
         Some(Popup::Pager(_) | Popup::Help { .. } | Popup::Notices { .. }) => KeyContext::Pager,
         Some(Popup::Picker(_)) => KeyContext::Picker,
         None if state.focus.list.is_filtering => KeyContext::Picker,
-        None => match state.focus.screen {
-            Screen::Fleet => KeyContext::Fleet,
-            Screen::Rollout => KeyContext::Rollout,
-            Screen::Timeline => KeyContext::Timeline,
-            Screen::Gates => KeyContext::Gates,
-        },
+        None => KeyContext::of_screen(state.focus.screen),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The machine: one event in, effects out. Synchronous and total; the only writer of the state.
 
 mod ask;
+mod axis;
 mod command;
 mod dialog;
 mod feed;

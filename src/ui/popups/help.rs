@@ -46,7 +46,7 @@ pub fn paint(
 fn lines(state: &State, cells: usize) -> Vec<Words> {
     let screen = KeyContext::of_screen(state.focus().screen);
     let tables: Vec<(KeyContext, Vec<Vec<Words>>)> =
-        groups(screen).into_iter().map(|group| (group, bound(state, group))).collect();
+        groups(screen).into_iter().map(|group| (group, bound(state, screen, group))).collect();
     let all: Vec<Vec<Words>> = tables.iter().flat_map(|(_, rows)| rows.clone()).collect();
     let widths = grid::widths(&HELP, &all, cells);
     let mut lines = Vec::new();
@@ -112,9 +112,10 @@ fn groups(screen: KeyContext) -> Vec<KeyContext> {
     groups
 }
 
-/// The commands of one table with the keys bound in it.
-fn bound(state: &State, context: KeyContext) -> Vec<Vec<Words>> {
-    let works = state.keymap().bindings(context);
+/// The commands of one table with the keys bound in it, without those that a narrower table of the screen takes over.
+fn bound(state: &State, screen: KeyContext, context: KeyContext) -> Vec<Vec<Words>> {
+    let pressed_in = if screen.reaches(context) { screen } else { context };
+    let works = state.keymap().bindings(pressed_in);
     let row = |spec: &'static CommandSpec| {
         let mut keys: Vec<String> = state
             .keymap()

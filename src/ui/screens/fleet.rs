@@ -83,6 +83,13 @@ fn counts(state: &State, cells: usize) -> Words {
 }
 
 fn listed(state: &State) -> Words {
+    let sort = state.focus().list.sort.name();
+    filtered(state).and(Role::Muted, format!("   sort: {sort} "))
+}
+
+/// What is filtered, or the key that does.
+#[must_use]
+pub fn filtered(state: &State) -> Words {
     let list = &state.focus().list;
     let key = |command| hints::key_of(state.keymap(), KeyContext::Fleet, command);
     let mut words = Words::new();
@@ -111,7 +118,7 @@ fn listed(state: &State) -> Words {
     if waiting > 0 {
         words = words.and(Role::Waiting, format!("   {waiting} wait their turn"));
     }
-    words.and(Role::Muted, format!("   sort: {} ", list.sort.name()))
+    words
 }
 
 /// Most clusters in trouble that are told in full; the others keep their chip.

@@ -75,7 +75,7 @@ fn axis(state: &State, story: &Story, columns: usize) -> Axis {
         let left = calm(right, span);
         Window::over(left, left.checked_add(span + span / 4).unwrap_or(right), columns)
     };
-    let cursor = chosen.cursor_seconds.map(back);
+    let cursor = chosen.cursor_seconds.map(back).map(|at| at.max(window.begins(0)));
     Axis { cursor: cursor.and_then(|at| window.column(at)), reading: cursor.unwrap_or(now), window }
 }
 
