@@ -74,3 +74,47 @@ async fn a_pause_into_a_frozen_store_or_network_ends_as_the_world_says() {
     }
     plane.down().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_canary_goes_to_zero_while_its_controller_is_dead_and_stays_away_when_that_is_back() {
+    let Some(tool) = std::env::var_os("PILOTHOUSE_LIVE_TOOL") else {
+        eprintln!("skipped: PILOTHOUSE_LIVE_TOOL names nothing that can kill a controller");
+        return;
+    };
+    let Some(plane) = Plane::alone().await else { return };
+    let live = |verb: &str| {
+        let done = Command::new(&tool).args([verb, &plane.context, "argo"]).status().unwrap();
+        assert!(done.success());
+    };
+    plane.create("rollouts", &canary("ten", &json!([{"setWeight": 50}, {"pause": {}}]))).await;
+    plane.phase("ten", "Healthy").await;
+    plane.release("rollouts", "ten", "2.0.0").await;
+    plane.phase("ten", "Paused").await;
+    let mut pilot = Pilot::start(&plane, &plane.context);
+    let target = pilot.rollout("ten");
+    pilot.until(&target, |_| true).await;
+    live("kill");
+    let refusals = pilot.plan(Action::ScaleDown, &target).unwrap_err();
+    assert!(refusals.iter().any(|it| it.why.as_str().contains("no abort is asked for")));
+    let plan = pilot.plan(Action::Abort, &target).unwrap();
+    let mut abort = pilot.send(plan).await;
+    while matches!(abort.state, OrderState::Sending) {
+        pilot.step(&mut abort).await;
+    }
+    assert_eq!(abort.state, OrderState::Converging, "accepted, and nobody acts on it");
+    assert!(plane.serving("ten", ":2.0.0").await > 0);
+    pilot.caught_up(&plane, &target).await;
+    pilot.arrives(&plane, Action::ScaleDown, &target).await;
+    assert_eq!(plane.serving("ten", ":2.0.0").await, 0);
+    if let Some(seen) = plane.witnessed(2).await {
+        let what: Vec<&str> = seen.iter().map(|one| one.what.as_str()).collect();
+        assert_eq!(what, ["patch rollouts/status", "patch replicasets"]);
+    }
+    live("start");
+    while !abort.is_over() {
+        pilot.step(&mut abort).await;
+    }
+    assert_eq!(abort.state, OrderState::Ended(Outcome::Arrived), "{abort:#?}");
+    assert_eq!(plane.serving("ten", ":2.0.0").await, 0);
+    plane.down().await;
+}

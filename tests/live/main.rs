@@ -22,6 +22,7 @@ mod plane;
 #[expect(dead_code, reason = "the tests of the terminal do more with it than these")]
 mod pty;
 mod silence;
+mod steps;
 mod story;
 mod truth;
 mod wire;

@@ -244,6 +244,8 @@ impl Plane {
                     | "statefulsets"
                     | "daemonsets"
                     | "pods"
+                    | "replicasets"
+                    | "analysisruns"
             )
             && !word("/requestURI").contains("dryRun=All")
             && word("/stage") == "ResponseComplete";

@@ -140,7 +140,10 @@ fn a_canary_by_pods_goes_to_zero_where_nobody_acts_on_the_abort() {
     );
     let waits = judge(&plan, &Since::default(), &unanswered().0);
     assert!(matches!(waits, Judgement::NotYet(_)), "{waits:?}");
-    let gone = unanswered().sets(vec![set(8, NEW, 80, 0), set(7, STABLE, 70, 4)]);
+    // The mark of the abort that nobody acts on is still there.
+    let gone = unanswered()
+        .edit(|rollout| rollout.status.message = Some(Text::from("pilothouse o-1 abort")))
+        .sets(vec![set(8, NEW, 80, 0), set(7, STABLE, 70, 4)]);
     assert_eq!(judge(&plan, &Since::default(), &gone.0), Judgement::Arrived);
 }
 
