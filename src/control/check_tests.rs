@@ -34,6 +34,7 @@ fn rehearsal(plan: &Plan) -> Rehearsal {
         read_at: at(999),
         access: vec![Access { right: Text::from("patch rollouts"), answer: AccessAnswer::Allowed }],
         dry_run: DryRun::Accepted(Vec::new()),
+        kept: Vec::new(),
         writes: vec![ResolvedWrite {
             object: write.object.clone(),
             subresource: write.subresource,

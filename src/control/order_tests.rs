@@ -383,6 +383,7 @@ fn rehearsal() -> Rehearsal {
         read_at: at(1_000),
         access: Vec::new(),
         dry_run: DryRun::Accepted(Vec::new()),
+        kept: Vec::new(),
         writes: Vec::new(),
         shown: Block::default(),
     }

@@ -297,6 +297,8 @@ pub struct Rehearsal {
     pub access: Vec<Access>,
     /// What the server said to the same writes as a dry run.
     pub dry_run: DryRun,
+    /// What a roll back leaves as it is, or finds changed or gone: config maps, secrets, images by tag.
+    pub kept: Vec<Text>,
     /// The writes with their values.
     pub writes: Vec<ResolvedWrite>,
     /// The same for people: the patches, line by line.

@@ -108,6 +108,7 @@ impl Executor for Hands {
             read_at: at(1_000),
             access: Vec::new(),
             dry_run: DryRun::Accepted(Vec::new()),
+            kept: Vec::new(),
             writes: Vec::new(),
             shown: Block::default(),
         })
@@ -190,6 +191,7 @@ fn cleared(action: Action) -> Clearance {
         read_at: at(1_000),
         access: Vec::new(),
         dry_run: DryRun::Accepted(Vec::new()),
+        kept: Vec::new(),
         writes: Vec::new(),
         shown: Block::default(),
     };

@@ -431,6 +431,7 @@ pub(super) fn rehearse(state: &mut State, dry_run: DryRun) {
             answer: AccessAnswer::Allowed,
         }],
         dry_run,
+        kept: vec![],
         writes: vec![],
         shown: Block::clean(
             "PATCH rollouts/api/status (merge)\n{\"status\":{\"abort\":true,\"promoteFull\":false}}",

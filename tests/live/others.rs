@@ -150,3 +150,62 @@ async fn a_viewer_is_refused_with_the_missing_right_before_anything_is_sent() {
     }
     plane.down().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_roll_back_tells_what_it_does_not_put_back() {
+    let Some(plane) = Plane::new().await else { return };
+    for name in ["kept", "newer", "gone"] {
+        let body = json!({
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"a": "1"},
+        });
+        plane.create("configmaps", &body).await;
+    }
+    let mut body = deployment("eleven", 1);
+    let config = |name: &str| json!({"configMapRef": {"name": name, "optional": true}});
+    body["spec"]["template"]["spec"]["containers"][0]["envFrom"] = json!([
+        config("kept"),
+        config("newer"),
+        config("gone"),
+        {"secretRef": {"name": "password", "optional": true}},
+    ]);
+    plane.create("deployments", &body).await;
+    let rolled = |it: &Value| {
+        it["status"]["observedGeneration"] == it["metadata"]["generation"]
+            && it["status"]["updatedReplicas"] == 1
+            && it["status"]["availableReplicas"] == 1
+    };
+    let made = plane.until("deployments", "eleven", rolled).await;
+    plane.release("deployments", "eleven", "2.0.0").await;
+    plane.until("deployments", "eleven", rolled).await;
+    // The server's times have whole seconds.
+    let first = made["metadata"]["creationTimestamp"].clone();
+    let mut written = 0;
+    let newer = loop {
+        written += 1;
+        plane.merge("configmaps", "newer", &json!({"data": {"a": written.to_string()}})).await;
+        let now = plane.get("configmaps", "newer").await;
+        let times = now["metadata"]["managedFields"].as_array().unwrap().iter();
+        let last = times.filter_map(|it| it["time"].as_str()).max().map(str::to_owned);
+        if last.as_deref() > first.as_str() {
+            break now;
+        }
+    };
+    assert!(newer["data"]["a"].is_string());
+    plane.delete("configmaps", "gone").await;
+    let mut pilot = Pilot::start(&plane, &plane.context);
+    let target = pilot.target(WorkloadKind::Deployment, "eleven");
+    pilot.until(&target, |it| it.revisions.len() == 2).await;
+    let plan = pilot.plan(Action::Rollback { to: None }, &target).unwrap();
+    let told: Vec<String> =
+        pilot.rehearsal(&plan).await.kept.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "ConfigMap gone is gone: pods that need it do not start",
+            "ConfigMap newer was changed after that revision, and stays as it is",
+            "not put back: ConfigMap kept; Secret password",
+            "named by tag, so what the tag holds now: registry.example.test/eleven:1.0.0",
+        ]
+    );
+    plane.down().await;
+}

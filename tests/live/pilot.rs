@@ -20,7 +20,8 @@ use pilothouse::control::clearance::clear;
 use pilothouse::control::footing::Footing;
 use pilothouse::control::order::{Order, OrderNews, OrderState, Outcome};
 use pilothouse::control::order_machine::{self, Facts, Known, advance, begin, look};
-use pilothouse::control::plan::{Plan, PlanContext, plan};
+use pilothouse::control::plan::{Plan, PlanContext, Rehearsal, plan};
+use pilothouse::control::ports::Executor;
 use pilothouse::domain::detail::Detail;
 use pilothouse::domain::feed::{Feed, Scope, SourceId};
 use pilothouse::domain::ids::{Name, Namespace, OrderId, WorkloadKind, WorkloadRef};
@@ -194,6 +195,11 @@ impl Pilot {
             assert!(start.elapsed() < PATIENCE, "{order:#?}");
         }
         order
+    }
+
+    /// What the server says to a plan beforehand.
+    pub(crate) async fn rehearsal(&self, plan: &Plan) -> Rehearsal {
+        self.executor.rehearse(plan).await.unwrap()
     }
 
     /// Plans are rehearsed, cleared, sent; the order is then on its way, or over.

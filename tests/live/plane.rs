@@ -148,6 +148,11 @@ impl Plane {
         self.send(Method::PATCH, &path, "application/merge-patch+json", body).await;
     }
 
+    pub(crate) async fn delete(&self, collection: &str, name: &str) {
+        let path = format!("{}/{name}", self.path(collection));
+        self.send(Method::DELETE, &path, "application/json", &json!({})).await;
+    }
+
     pub(crate) async fn get(&self, collection: &str, name: &str) -> Value {
         let request = Request::get(format!("{}/{name}", self.path(collection))).body(Vec::new());
         self.client.request(request.unwrap()).await.unwrap()

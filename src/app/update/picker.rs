@@ -9,6 +9,9 @@ use crate::app::event::{Command, Effect};
 use crate::app::focus::{Choice, Entry, Picker, PickerKind, Popup};
 use crate::app::state::State;
 use crate::control::action::Action;
+use crate::control::deeds::candidates::{Candidate, candidates};
+use crate::control::plan::PlanContext;
+use crate::domain::ids::OrderId;
 use crate::domain::text::Text;
 
 /// Opens a list.
@@ -105,22 +108,20 @@ fn namespaces(state: &State) -> Vec<Entry> {
 
 fn revisions(state: &State) -> Vec<Entry> {
     let Some(row) = state.selected() else { return vec![] };
-    let workload = &row.workload;
-    let current = workload.current_hash();
-    let stable = steps::stable_hash(workload);
-    let others = workload.revisions.iter().filter(|set| set.hash.as_ref() != current);
-    let entry = |set: &crate::domain::workload::ReplicaSet| {
-        let revision = set.revision?;
-        let images = set.images.iter().map(|image| image.image.as_str());
+    let mut context = PlanContext::new(state.now, OrderId::new("none"), Text::default());
+    context.detail = row.detail.as_ref();
+    let entry = |candidate: &Candidate<'_>| {
+        let images = candidate.set.images.iter().map(|image| image.image.as_str());
         let images = images.collect::<Vec<_>>().join(", ");
-        let mark = if set.hash.as_ref() == stable { "stable  " } else { "" };
-        Some(Entry {
+        let chosen = if candidate.is_default { "last good: " } else { "" };
+        let revision = candidate.revision;
+        Entry {
             label: Text::clean(&format!("revision {revision}  {images}")),
-            hint: Text::clean(mark),
+            hint: Text::clean(&format!("{chosen}{}", candidate.standing.words())),
             choice: Choice::Command(Command::Deed(Action::Rollback { to: Some(revision) })),
-        })
+        }
     };
-    others.filter_map(entry).collect()
+    candidates(&row.workload, &context).iter().map(entry).collect()
 }
 
 /// The steps after the running one.

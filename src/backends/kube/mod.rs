@@ -69,6 +69,8 @@ mod await_run;
 
 mod gates;
 
+mod kept;
+
 #[cfg(test)]
 mod gates_tests;
 

@@ -9,8 +9,8 @@ use tokio::time::timeout;
 
 use super::answer::{ask, resource, words};
 use super::execute::{KubeExecutor, Stand};
-use super::gates;
 use super::wire::{About, Ask, Fault, Reply, Wire};
+use super::{gates, kept};
 use crate::control::gate_call::GateCall;
 use crate::control::plan::{
     Access, AccessAnswer, DryRun, PatchFormat, Plan, Rehearsal, ResolvedWrite, Subresource, Turn,
@@ -49,13 +49,17 @@ async fn all(executor: &KubeExecutor, plan: &Plan) -> Result<Rehearsal, Trouble>
     let Some(stand) = first else {
         return Err(Trouble::Lost(Text::from("a plan without writes")));
     };
-    let (access, dry_run) =
-        tokio::join!(rights(&wire, plan, &writes), dry_runs(&wire, plan, &writes));
+    let (access, dry_run, kept) = tokio::join!(
+        rights(&wire, plan, &writes),
+        dry_runs(&wire, plan, &writes),
+        kept::told(executor, &wire, plan, &writes)
+    );
     Ok(Rehearsal {
         footing: stand.footing,
         read_at,
         access,
         dry_run: dry_run?,
+        kept,
         shown: shown(plan, &writes),
         writes,
     })

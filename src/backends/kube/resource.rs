@@ -43,6 +43,8 @@ pub const HTTP_ROUTES: Resource = Resource {
     plural: "httproutes",
     kind: "HTTPRoute",
 };
+/// `ConfigMaps`.
+pub const CONFIG_MAPS: Resource = core("configmaps", "ConfigMap");
 /// Pods.
 pub const PODS: Resource = core("pods", "Pod");
 /// Events (of the core group: the one that every version has).

@@ -132,7 +132,7 @@ impl Order {
             },
             plan: Plan {
                 writes: writes(plan, rehearsed),
-                prediction: prediction(&plan.prediction),
+                prediction: prediction(&plan.prediction, rehearsed),
                 reversal: plan.reversal.map(|action| action.name().to_owned()),
             },
             attempts: order.attempts.iter().map(attempt).collect(),
@@ -215,8 +215,12 @@ fn refusal(refusal: &check::Refusal) -> Refusal {
     }
 }
 
-fn prediction(prediction: &crate::control::plan::Prediction) -> String {
-    let warnings = prediction.warnings.iter().map(Text::as_str);
+fn prediction(
+    prediction: &crate::control::plan::Prediction,
+    rehearsed: Option<&Rehearsal>,
+) -> String {
+    let kept = rehearsed.into_iter().flat_map(|answer| answer.kept.iter());
+    let warnings = prediction.warnings.iter().chain(kept).map(Text::as_str);
     std::iter::once(prediction.effect.as_str()).chain(warnings).collect::<Vec<_>>().join("; ")
 }
 

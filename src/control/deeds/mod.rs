@@ -3,6 +3,8 @@
 
 pub mod table;
 
+pub mod candidates;
+
 mod rows_argo;
 
 mod rows_native;

@@ -177,7 +177,7 @@ fn known(case: Case<'_>) -> String {
 
 /// Whether a revision was ever fully promoted, as far as one can know: the controller writes it nowhere but in
 /// events, which live an hour, and in the fate of its analysis runs.
-fn promoted(case: Case<'_>, set: &ReplicaSet, detail: Option<&Detail>) -> Option<bool> {
+pub(super) fn promoted(case: Case<'_>, set: &ReplicaSet, detail: Option<&Detail>) -> Option<bool> {
     if case.is_native() || set.hash.as_ref() == case.stable() {
         return Some(true);
     }

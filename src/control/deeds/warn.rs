@@ -173,6 +173,13 @@ fn warn_back(case: Case<'_>, aim: Option<&Target<'_>>, out: &mut Vec<String>) {
         let number = target.set.revision.map_or("?".to_owned(), |number| number.to_string());
         out.push(format!("whether revision {number} was ever fully promoted cannot be known"));
     }
+    let is_older = aim.is_some_and(|aim| Some(&aim.hash) != case.stable());
+    if case.in_flight() && is_older && case.abort() == Aborted::No {
+        out.push(
+            "abort is quicker: all traffic goes back to the stable version, without steps"
+                .to_owned(),
+        );
+    }
     if case.hand_paused() {
         out.push(
             "the pause by hand is lifted too: while it holds, nothing would go back".to_owned(),

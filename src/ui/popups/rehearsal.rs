@@ -91,7 +91,8 @@ pub fn lines(state: &State, order: &Order, cells: usize) -> Vec<Words> {
             sentence("server", &text, (Role::Danger, 2), cells)
         }
         OrderState::Rehearsed(answer) => {
-            let mut lines = rights(answer, cells);
+            let mut lines = kept(answer, cells);
+            lines.extend(rights(answer, cells));
             lines.extend(dry_run(state, answer, cells));
             lines
         }
@@ -102,6 +103,16 @@ pub fn lines(state: &State, order: &Order, cells: usize) -> Vec<Words> {
             .map(|(role, text)| sentence("server", &text, (role, 2), cells))
             .unwrap_or_default(),
     }
+}
+
+/// What a roll back does not put back.
+fn kept(answer: &Rehearsal, cells: usize) -> Vec<Words> {
+    let label = |place: usize| if place == 0 { "stays" } else { "" };
+    let told = answer.kept.iter().enumerate();
+    told.flat_map(|(place, words)| {
+        sentence(label(place), words.as_str(), (Role::Warning, 2), cells)
+    })
+    .collect()
 }
 
 /// Rights that are missing, or of which the server did not speak.
