@@ -4,7 +4,7 @@
 use super::flagger_gates;
 use super::need::{Context, Need, NeedKind};
 use super::rollout_status::{Health, Status};
-use crate::domain::flagger::{Flagger, Phase};
+use crate::domain::flagger::{Flagger, Phase, TargetSeen};
 use crate::domain::text::Text;
 use crate::domain::workload::Workload;
 
@@ -29,7 +29,19 @@ pub(super) fn status(flagger: &Flagger) -> Status {
     Status { phase: Some(Text::clean(phase.name())), message, health }
 }
 
+/// What it releases is not there: then Flagger can do nothing, and says so in its events alone.
+fn target_is_missing(flagger: &Flagger) -> Option<String> {
+    let target = &flagger.spec.target;
+    (flagger.target == TargetSeen::No).then(|| {
+        format!("its target {} {} is not there (or may not be read)", target.kind, target.name)
+    })
+}
+
 fn message(flagger: &Flagger) -> Option<String> {
+    target_is_missing(flagger).or_else(|| by_phase(flagger))
+}
+
+fn by_phase(flagger: &Flagger) -> Option<String> {
     let status = &flagger.status;
     let checks = match status.failed_checks {
         0 => String::new(),

@@ -92,6 +92,23 @@ pub(super) fn weight(flagger: &Flagger) -> Weight {
     Weight { desired, actual: desired.and(by_route) }
 }
 
+/// Why the weights are not read where they are split, in words; `None` where they could be: then the route is missing, or
+/// may not be read.
+#[must_use]
+pub fn unread_provider(flagger: &Flagger) -> Option<String> {
+    let known = ["gatewayapi", "istio", "traefik", "nginx", NO_MESH];
+    let Some(provider) = &flagger.spec.provider else {
+        return None;
+    };
+    let is_known = known.iter().any(|known| {
+        provider
+            .as_str()
+            .strip_prefix(known)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+    });
+    (!is_known).then(|| format!("the weights of provider {provider} are not read"))
+}
+
 /// Users are always on the primary.
 #[must_use]
 pub fn has_no_mesh(flagger: &Flagger) -> bool {

@@ -1,14 +1,16 @@
 //! Flagger's Canary: status, need, position, weights and the next tick, phase by phase.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::flagger_steps::{blocking, next_tick};
+use super::flagger_steps::{blocking, next_tick, unread_provider};
 use super::need::{self, Context, NeedKind};
 use super::rollout_status::{self, Health};
 use super::steps::{canary, position, stable, weight};
-use crate::domain::fixtures::{NEW, STABLE, at, flagger};
-use crate::domain::flagger::{Phase, Webhook, WebhookKind};
-use crate::domain::ids::PodHash;
+use crate::domain::detail::{ClusterEvent, Detail};
+use crate::domain::fixtures::{Make, NEW, STABLE, at, flagger, set};
+use crate::domain::flagger::{Phase, TargetSeen, Webhook, WebhookKind};
+use crate::domain::ids::{PodHash, Uid};
 use crate::domain::text::Text;
 
 #[test]
@@ -163,5 +165,110 @@ fn who_blocks_is_the_hook_of_the_phase() {
         let names: Vec<&str> =
             blocking(made.0.flagger().unwrap()).map(|hook| hook.name.as_str()).collect();
         assert_eq!(names, want, "{phase:?}");
+    }
+}
+
+#[test]
+fn a_target_that_is_not_there_is_told_before_anything_else() {
+    let made = flagger(Phase::Initializing).canary(|it| it.target = TargetSeen::No);
+    let status = rollout_status::status(&made.0);
+    let message = status.message.unwrap();
+    assert_eq!(message.as_str(), "its target Deployment web is not there (or may not be read)");
+    let other = flagger(Phase::Initializing).canary(|it| it.target = TargetSeen::NotLookedFor);
+    assert_eq!(rollout_status::status(&other.0).message, None);
+}
+
+#[test]
+fn a_provider_whose_weights_are_not_read_is_named() {
+    for (provider, want) in [
+        (Some("gatewayapi:v1"), None),
+        (Some("istio"), None),
+        (Some("traefik"), None),
+        (Some("nginx"), None),
+        (Some("istiod"), Some("the weights of provider istiod are not read")),
+        (Some("linkerd"), Some("the weights of provider linkerd are not read")),
+        (None, None),
+    ] {
+        let made =
+            flagger(Phase::Progressing).canary(|it| it.spec.provider = provider.map(Text::from));
+        let found = unread_provider(made.0.flagger().unwrap());
+        assert_eq!(found.as_deref(), want, "{provider:?}");
+    }
+}
+
+fn events(said: &[(u64, &str)]) -> Detail {
+    let event = |(second, message): &(u64, &str)| ClusterEvent {
+        uid: Uid::new(message),
+        about: Text::from("Canary web"),
+        warning: true,
+        reason: Text::from("Synced"),
+        message: Text::clean(message),
+        by: Text::from("flagger"),
+        count: 1,
+        first: Some(at(*second)),
+        last: Some(at(*second)),
+    };
+    Detail {
+        target: flagger(Phase::Progressing).0.target.clone(),
+        pods: Arc::default(),
+        pods_left_out: 0,
+        runs: Arc::default(),
+        events: said.iter().map(event).collect(),
+        missing: Arc::default(),
+        seen_at: at(1_000),
+    }
+}
+
+#[test]
+fn a_gate_before_more_traffic_is_known_by_flaggers_word_and_else_by_the_clock() {
+    let hook = Webhook {
+        name: Text::from("captain"),
+        kind: WebhookKind::ConfirmTrafficIncrease,
+        url: Text::from("http://lt.test/gate/check"),
+    };
+    let asking = |ready: u32| {
+        let mut new = set(8, NEW, 80, 3);
+        new.replicas.available = Some(ready);
+        flagger(Phase::Progressing)
+            .sets(vec![new])
+            .canary(|it| it.spec.analysis.webhooks = [hook.clone()].into())
+    };
+    let why = |made: &Make, detail: Option<&Detail>, second: u64| {
+        let status = rollout_status::status(&made.0);
+        let context = Context { detail, failing: None, now: at(second) };
+        let need = need::need(&made.0, &status, &context)?;
+        assert_eq!((need.kind, need.since), (NeedKind::Approval, Some(at(990))));
+        Some(need.why.to_string())
+    };
+    let halt = "Halt web.shop advancement waiting for traffic increase approval captain";
+    let told = Some("waits for a yes before more traffic (captain)".to_owned());
+    // It moved last at second 990, and looks every 10 s.
+    assert_eq!(why(&asking(3), Some(&events(&[(1_000, halt)])), 1_005), told);
+    let before = events(&[(980, halt), (985, "Advance web.shop canary weight 20")]);
+    assert_eq!(why(&asking(3), Some(&before), 1_005), None);
+    assert_eq!(why(&asking(3), None, 1_020), None);
+    let guessed = Some("gets no more traffic since 3 looks: does captain say no?".to_owned());
+    assert_eq!(why(&asking(3), None, 1_021), guessed);
+    assert_eq!(why(&asking(2), None, 1_100), None, "its pods are the reason");
+    assert_eq!(why(&flagger(Phase::Progressing), None, 1_100), None, "nobody is asked");
+}
+
+#[test]
+fn who_is_waited_for_is_named() {
+    let hook =
+        |kind| Webhook { name: Text::from("captain"), kind, url: Text::from("http://gate/") };
+    for (phase, kind, want) in [
+        (Phase::Waiting, WebhookKind::ConfirmRollout, "waits for a yes before the start (captain)"),
+        (
+            Phase::WaitingPromotion,
+            WebhookKind::ConfirmPromotion,
+            "waits for a yes before the promotion (captain)",
+        ),
+    ] {
+        let made = flagger(phase).canary(|it| it.spec.analysis.webhooks = [hook(kind)].into());
+        let status = rollout_status::status(&made.0);
+        let context = Context { detail: None, failing: None, now: at(1_000) };
+        let need = need::need(&made.0, &status, &context).unwrap();
+        assert_eq!(need.why.as_str(), want);
     }
 }

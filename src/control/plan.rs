@@ -9,6 +9,7 @@ use super::deeds::table;
 use super::footing::Footing;
 use super::gate_call::{self, GateCall};
 use crate::domain::detail::Detail;
+use crate::domain::flagger::RouteKind;
 use crate::domain::ids::{Name, OrderId, PodHash, WorkloadKind, WorkloadRef};
 use crate::domain::observed::Timestamp;
 use crate::domain::text::{Block, Text};
@@ -155,8 +156,8 @@ pub enum ObjectKind {
     AnalysisRun,
     /// `argoproj.io/v1alpha1` experiments.
     Experiment,
-    /// `gateway.networking.k8s.io/v1` httproutes: the traffic of a Canary.
-    HttpRoute,
+    /// The route of a Canary's traffic.
+    Route(RouteKind),
 }
 
 impl ObjectKind {
@@ -185,7 +186,7 @@ impl ObjectKind {
             | Self::ReplicaSet
             | Self::AnalysisRun
             | Self::Experiment
-            | Self::HttpRoute => None,
+            | Self::Route(_) => None,
         }
     }
 
@@ -202,7 +203,7 @@ impl ObjectKind {
             Self::ReplicaSet => "ReplicaSet",
             Self::AnalysisRun => "AnalysisRun",
             Self::Experiment => "Experiment",
-            Self::HttpRoute => "HTTPRoute",
+            Self::Route(kind) => kind.name(),
         }
     }
 }
@@ -453,7 +454,7 @@ impl Plan {
             return gate_call::turn(&self.writes, index);
         }
         match (write.object.kind, arrival) {
-            (ObjectKind::HttpRoute, CanaryArrival::Aborted) => Turn::IfAllowed,
+            (ObjectKind::Route(_), CanaryArrival::Aborted) => Turn::IfAllowed,
             (ObjectKind::Canary, _) if puts_back => Turn::AfterRun,
             _ => Turn::Now,
         }
@@ -469,7 +470,7 @@ impl Write {
             return false;
         }
         match self.object.kind {
-            ObjectKind::HttpRoute
+            ObjectKind::Route(_)
             | ObjectKind::Pod
             | ObjectKind::ReplicaSet
             | ObjectKind::AnalysisRun

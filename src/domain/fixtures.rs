@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::domain::flagger::{Analysis, Flagger, FlaggerSpec, FlaggerStatus, Phase, Route, Target};
+use crate::domain::flagger::{
+    Analysis, Flagger, FlaggerSpec, FlaggerStatus, Phase, Route, RouteKind, Target, TargetSeen,
+};
 use crate::domain::ids::{
     ClusterName, Generation, Name, Namespace, PodHash, ResourceVersion, Revision, Uid,
     WorkloadKind, WorkloadRef,
@@ -359,10 +361,11 @@ pub(crate) fn flagger(phase: Phase) -> Make {
         ..FlaggerStatus::default()
     };
     let canary = if phase.is_running() { 20 } else { 0 };
-    let kind = Text::from("HTTPRoute");
-    let route = Route { kind, name: Name::new("web"), canary, primary: 100 - canary };
+    let kind = RouteKind::HttpRoute;
+    let route = Route { kind, name: Name::new("web"), canary, primary: 100 - canary, total: 100 };
     let (candidate, primary) = (Some(PodHash::new(NEW)), Some(PodHash::new(STABLE)));
-    let facts = Flagger { spec, status, candidate, primary, route: Some(route) };
+    let facts =
+        Flagger { spec, status, candidate, primary, route: Some(route), target: TargetSeen::Yes };
     let controller = Controller::Flagger(Box::new(facts));
     workload(WorkloadKind::Canary, Strategy::Canary, controller)
 }

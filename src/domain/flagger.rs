@@ -1,6 +1,7 @@
 //! What a Flagger Canary wants and says of itself (`flagger.app/v1beta1`), as read and not yet judged.
 //! Field by field `reference/rollouts.md` §2.2 and §2.3; the judgement is in `analysis::flagger_status`.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,8 @@ pub struct Flagger {
     pub primary: Option<PodHash>,
     /// What the provider's own object says of the weights, where it is one that we read.
     pub route: Option<Route>,
+    /// Whether the object that it releases was seen.
+    pub target: TargetSeen,
 }
 
 /// The part of the spec that decides how a release goes.
@@ -41,6 +44,18 @@ pub struct FlaggerSpec {
     pub analysis: Analysis,
     /// `spec.progressDeadlineSeconds`, 600 unless said.
     pub progress_deadline: Duration,
+}
+
+/// Whether the object that a Canary releases was seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TargetSeen {
+    /// It was.
+    Yes,
+    /// It is not there, or may not be read.
+    No,
+    /// It is of a kind that is not looked for.
+    #[default]
+    NotLookedFor,
 }
 
 /// The object that Flagger releases.
@@ -230,12 +245,50 @@ impl Phase {
 /// The weights of the provider's own object, the truth about the traffic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
-    /// Its kind: `HTTPRoute`, `VirtualService`, `TraefikService`, `Ingress`.
-    pub kind: Text,
+    /// Its kind.
+    pub kind: RouteKind,
     /// Its name.
     pub name: Name,
     /// The new version's share, per cent.
     pub canary: u32,
     /// The primary's share, per cent.
     pub primary: u32,
+    /// What both weights add up to as they are written; 100 as Flagger writes them.
+    pub total: u64,
+}
+
+/// The kinds of object by which Flagger splits traffic, as far as they are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum RouteKind {
+    /// Of the Gateway API.
+    HttpRoute,
+    /// Of Istio.
+    VirtualService,
+    /// Of Traefik.
+    TraefikService,
+    /// Of Kubernetes, by annotations that nginx reads.
+    Ingress,
+}
+
+impl RouteKind {
+    /// All of them.
+    pub const ALL: [Self; 4] =
+        [Self::HttpRoute, Self::VirtualService, Self::TraefikService, Self::Ingress];
+
+    /// As the API server spells it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::HttpRoute => "HTTPRoute",
+            Self::VirtualService => "VirtualService",
+            Self::TraefikService => "TraefikService",
+            Self::Ingress => "Ingress",
+        }
+    }
+}
+
+impl fmt::Display for RouteKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
 }

@@ -3,7 +3,7 @@
 
 use crate::analysis::flagger_steps;
 use crate::app::fleet::Row;
-use crate::domain::flagger::{Flagger, Phase, Webhook, WebhookKind};
+use crate::domain::flagger::{Flagger, Phase, Route, Webhook, WebhookKind};
 use crate::domain::manual_gate::Asked;
 use crate::domain::observed::{Timestamp, age};
 
@@ -197,6 +197,15 @@ const fn when(kind: WebhookKind) -> &'static str {
     }
 }
 
+/// What weights say that do not add up.
+fn odd_total(route: &Route) -> String {
+    match route.total {
+        100 => String::new(),
+        0 => ": both weights are 0, nobody is served".to_owned(),
+        total => format!(": its weights add up to {total}"),
+    }
+}
+
 /// Desired against actual weight, and by whose word.
 fn traffic(row: &Row, flagger: &Flagger, cells: usize) -> Vec<Words> {
     let weight = row.weight;
@@ -207,8 +216,13 @@ fn traffic(row: &Row, flagger: &Flagger, cells: usize) -> Vec<Words> {
     }
     let percent = |weight: Option<u32>| weight.map_or_else(|| "?".to_owned(), |w| format!("{w}%"));
     let by = match (&flagger.route, weight.desired) {
-        (Some(route), _) => format!("by {} {}", route.kind, route.name),
-        (None, Some(desired)) => format!("≈ {desired}% wanted, the route is not readable"),
+        (Some(route), _) => format!("by {} {}{}", route.kind, route.name, odd_total(route)),
+        (None, Some(desired)) => {
+            let why = flagger_steps::unread_provider(flagger);
+            let why =
+                why.unwrap_or_else(|| "its route is not there, or may not be read".to_owned());
+            format!("≈ {desired}% wanted; {why}")
+        }
         (None, None) => return Vec::new(),
     };
     let actual = weight.actual.or(flagger.route.as_ref().map(|route| route.canary));

@@ -21,6 +21,7 @@ mod plane;
 #[path = "../terminal/pty.rs"]
 #[expect(dead_code, reason = "the tests of the terminal do more with it than these")]
 mod pty;
+mod routes;
 mod silence;
 mod steps;
 mod story;

@@ -133,9 +133,46 @@ impl Plane {
             "canaries" => "apis/flagger.app/v1beta1",
             "httproutes" => "apis/gateway.networking.k8s.io/v1",
             "ingresses" => "apis/networking.k8s.io/v1",
+            "virtualservices" => "apis/networking.istio.io/v1beta1",
+            "traefikservices" => "apis/traefik.io/v1alpha1",
             _ => "api/v1",
         };
         format!("/{group}/namespaces/{}/{collection}", self.namespace)
+    }
+
+    /// A kind whose makers are not here, with no schema; `false`, when it is there already.
+    pub(crate) async fn install(
+        &self,
+        (group, versions): (&str, &[&str]),
+        (kind, plural): (&str, &str),
+    ) {
+        let name = format!("{plural}.{group}");
+        let version = |(index, name): (usize, &&str)| {
+            json!({"name": name, "served": true, "storage": index == 0,
+                "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}}})
+        };
+        let versions: Vec<Value> = versions.iter().enumerate().map(version).collect();
+        let crd = json!({
+            "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+            "metadata": {"name": name},
+            "spec": {"group": group, "scope": "Namespaced", "versions": versions,
+                "names": {"kind": kind, "plural": plural, "singular": kind.to_lowercase()}},
+        });
+        let path = format!(
+            "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}?fieldManager=tests"
+        );
+        self.send(Method::PATCH, &path, "application/apply-patch+yaml", &crd).await;
+        let mut poll = tokio::time::interval(POLL);
+        loop {
+            let request = Request::get(&path).body(Vec::new()).unwrap();
+            let found: Value = self.client.request(request).await.unwrap();
+            let conditions = found["status"]["conditions"].as_array();
+            let is_served = |it: &Value| it["type"] == "Established" && it["status"] == "True";
+            if conditions.into_iter().flatten().any(is_served) {
+                return;
+            }
+            poll.tick().await;
+        }
     }
 
     pub(crate) async fn create(&self, collection: &str, body: &Value) {
@@ -227,6 +264,22 @@ impl Plane {
             assert!(start.elapsed() < PATIENCE, "the audit log has {found:?}");
             poll.tick().await;
         }
+    }
+
+    /// How often we wrote to objects of this kind.
+    pub(crate) fn routes_written(&self, collection: &str) -> Option<usize> {
+        let text = std::fs::read_to_string(self.audit_log.as_ref()?).unwrap();
+        let is_one = |line: &&str| {
+            let Ok(event) = serde_json::from_str::<Value>(line) else { return false };
+            let word = |path: &str| event.pointer(path).and_then(Value::as_str).unwrap_or_default();
+            word("/userAgent").starts_with("pilothouse/")
+                && word("/objectRef/namespace") == self.namespace
+                && word("/objectRef/resource") == collection
+                && word("/verb") == "patch"
+                && word("/stage") == "ResponseComplete"
+                && !word("/requestURI").contains("dryRun=All")
+        };
+        Some(text.lines().filter(is_one).count())
     }
 
     /// How many writes of ours reached the server so far, whatever became of them.

@@ -3,9 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::patch;
-use super::resource::{
-    ANALYSIS_RUNS, EXPERIMENTS, HTTP_ROUTES, PODS, REPLICA_SETS, Resource, with_query,
-};
+use super::resource::{ANALYSIS_RUNS, EXPERIMENTS, PODS, REPLICA_SETS, Resource, with_query};
 use super::trouble;
 use super::wire::{About, Ask, Fault, Reply, Sent};
 use crate::control::order::AttemptAnswer;
@@ -32,7 +30,7 @@ pub(super) const fn resource(kind: ObjectKind) -> Resource {
         ObjectKind::ReplicaSet => REPLICA_SETS,
         ObjectKind::AnalysisRun => ANALYSIS_RUNS,
         ObjectKind::Experiment => EXPERIMENTS,
-        ObjectKind::HttpRoute => HTTP_ROUTES,
+        ObjectKind::Route(kind) => Resource::of_route(kind),
     }
 }
 

@@ -9,11 +9,12 @@ use super::fields::{Node, Reading};
 use super::meta::Metadata;
 use super::rows::{self, Known};
 use crate::domain::flagger::{
-    Analysis, Check, Flagger, FlaggerSpec, FlaggerStatus, Phase, Target, Webhook, WebhookKind,
+    Analysis, Check, Flagger, FlaggerSpec, FlaggerStatus, Phase, Target, TargetSeen, Webhook,
+    WebhookKind,
 };
-use crate::domain::ids::{ClusterName, Name, WorkloadKind};
+use crate::domain::ids::{ClusterName, Name, WorkloadKind, WorkloadRef};
 use crate::domain::observed::Timestamp;
-use crate::domain::workload::{Controller, ReplicaCounts, Strategy};
+use crate::domain::workload::{Controller, ReplicaCounts, Strategy, Workload};
 
 /// `spec.analysis.interval` unless said; and the least that Flagger keeps.
 const INTERVAL: Duration = Duration::from_mins(1);
@@ -21,6 +22,9 @@ const INTERVAL_MIN: Duration = Duration::from_secs(10);
 
 /// `spec.progressDeadlineSeconds` unless said.
 const PROGRESS_DEADLINE: Duration = Duration::from_mins(10);
+
+/// All of the traffic.
+const WEIGHT_MAX: u32 = 100;
 
 /// Most weights of a ladder: one for each per cent.
 const WEIGHTS_MAX: usize = 100;
@@ -41,12 +45,22 @@ pub(super) fn canary(
         candidate: None,
         primary: None,
         route: None,
+        target: TargetSeen::NotLookedFor,
     };
     let strategy = strategy(&flagger.spec.analysis);
     let counts = ReplicaCounts::default();
     let controller = Controller::Flagger(Box::new(flagger));
     let read = (WorkloadKind::Canary, strategy, controller, counts);
     rows::assemble(object, read, (cluster, seen_at), reading)
+}
+
+/// Whether what it releases was found, of what was looked for.
+pub(super) const fn seen(looked_for: &[WorkloadRef], target: Option<&Workload>) -> TargetSeen {
+    match (looked_for, target) {
+        ([], _) => TargetSeen::NotLookedFor,
+        (_, Some(_)) => TargetSeen::Yes,
+        (_, None) => TargetSeen::No,
+    }
 }
 
 /// `match` with iterations is an A/B test, iterations alone a blue-green, anything else a canary.
@@ -106,9 +120,23 @@ fn weights(node: Node<'_>, reading: &mut Reading<'_>) -> Arc<[u32]> {
     let listed = reading.list(node, "stepWeights");
     if !listed.is_empty() {
         let weights = listed.iter().filter_map(Value::as_u64);
-        return weights.filter_map(|it| u32::try_from(it).ok()).take(WEIGHTS_MAX).collect();
+        let weights: Arc<[u32]> =
+            weights.filter_map(|it| u32::try_from(it).ok()).take(WEIGHTS_MAX).collect();
+        if weights.len() != listed.len() {
+            reading.odd(node, "stepWeights", "holds what is no weight");
+        }
+        if !weights.is_sorted_by(|one, next| one < next) {
+            reading.odd(node, "stepWeights", "does not grow from step to step");
+        }
+        if weights.last().is_some_and(|last| *last > WEIGHT_MAX) {
+            reading.odd(node, "stepWeights", "goes beyond 100");
+        }
+        return weights;
     }
-    let most = reading.count(node, "maxWeight").filter(|most| *most > 0).unwrap_or(100);
+    let most = reading.count(node, "maxWeight").filter(|most| *most > 0).unwrap_or(WEIGHT_MAX);
+    if most > WEIGHT_MAX {
+        reading.odd(node, "maxWeight", "is more than 100");
+    }
     let Some(step) = reading.count(node, "stepWeight").filter(|step| *step > 0) else {
         return Arc::from([]);
     };

@@ -134,3 +134,20 @@ fn the_older_name_of_the_analysis_is_read_too() {
         json!({"canaryAnalysis": analysis, "targetRef": {"kind": "Deployment", "name": "search"}});
     assert_eq!(read(&object).flagger().unwrap().spec.analysis.weights.len(), 5);
 }
+
+#[test]
+fn weights_that_do_not_add_up_are_named() {
+    for (analysis, words) in [
+        (json!({"stepWeights": [10, 50, 20]}), "does not grow from step to step"),
+        (json!({"stepWeights": [10, 10]}), "does not grow from step to step"),
+        (json!({"stepWeights": [50, 150]}), "goes beyond 100"),
+        (json!({"stepWeights": [50, "x"]}), "holds what is no weight"),
+        (json!({"stepWeight": 50, "maxWeight": 150}), "is more than 100"),
+    ] {
+        let mut object = search();
+        object["spec"]["analysis"] = analysis.clone();
+        let told: Vec<String> =
+            read(&object).oddities.iter().map(|odd| format!("{odd:?}")).collect();
+        assert!(told.iter().any(|odd| odd.contains(words)), "{analysis}: {told:?}");
+    }
+}

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use super::flagger::seen;
 use super::routes::OwnedRoute;
 use super::rows::{FleetKind, Known, Owned, Row};
 use super::sets;
@@ -254,15 +255,14 @@ impl Fleet {
         let (target, primary) = (joined.next().flatten(), joined.next().flatten());
         let current = |part: &Option<Workload>| {
             let part = part.as_ref()?;
-            let hash = part.current_hash()?;
-            Some(part.revision_by_hash(hash)?.clone())
+            Some(part.revision_by_hash(part.current_hash()?)?.clone())
         };
         let (new, serving) = (current(&target), current(&primary));
         let route = self.routes.get(&workload.meta.uid).map(|(owned, ..)| owned.route.clone());
         if let Controller::Flagger(flagger) = &mut workload.controller {
             flagger.candidate = new.as_ref().and_then(|set| set.hash.clone());
             flagger.primary = serving.as_ref().and_then(|set| set.hash.clone());
-            flagger.route = route;
+            (flagger.route, flagger.target) = (route, seen(&parts, target.as_ref()));
         }
         if let Some(primary) = primary {
             workload.replicas = primary.replicas;

@@ -8,9 +8,11 @@ use serde_json::Value;
 use super::fields::{Reading, Words};
 use super::fleet::{Came, Fleet, FleetKey};
 use super::meta::Metadata;
+use super::resource::Resource;
 use super::rows::{FleetKind, Maker};
 use super::{parts, pods};
 use crate::domain::detail::{AnalysisRun, Detail, PODS_MAX, Pod};
+use crate::domain::flagger::RouteKind;
 use crate::domain::ids::{ClusterName, Uid, WorkloadKind, WorkloadRef};
 use crate::domain::observed::Timestamp;
 use crate::domain::part::{Part, PartFacts, PartKind, PartRef};
@@ -324,13 +326,19 @@ fn what(object: &Value) -> What {
             ("apps", "ControllerRevision") => {
                 What::Joined(FleetKind::Revisions, "the history of a release")
             }
-            ("gateway.networking.k8s.io", "HTTPRoute") => {
-                What::Joined(FleetKind::Routes, "not a release")
-            }
             ("", "Pod") => What::Pod,
-            _ => What::Other("not a release"),
+            _ => route_kind(group, kind).map_or(What::Other("not a release"), |kind| {
+                What::Joined(FleetKind::Routes(kind), "not a release")
+            }),
         },
     }
+}
+
+fn route_kind(group: &str, kind: &str) -> Option<RouteKind> {
+    RouteKind::ALL.into_iter().find(|route| {
+        let resource = Resource::of_route(*route);
+        (resource.group, resource.kind) == (group, kind)
+    })
 }
 
 /// Gives an object without identity one of its own, so that two of them are not taken for the same.

@@ -126,8 +126,8 @@ fn set(tree: &mut Value, path: &[&str], value: Value) {
 fn json_body(plan: &Plan, write: &Write, sources: &Sources<'_>) -> Result<Value, Trouble> {
     let mut operations = Vec::new();
     for change in &write.changes {
-        if change.value == Symbol::PrimaryOnly {
-            operations.extend(routes::to_primary(sources.object)?);
+        if let (Symbol::PrimaryOnly, ObjectKind::Route(kind)) = (&change.value, write.object.kind) {
+            operations.extend(routes::to_primary(kind, sources.object)?);
             continue;
         }
         operations.push(json!({

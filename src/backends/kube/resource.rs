@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::domain::flagger::RouteKind;
 use crate::domain::ids::{Name, Namespace, WorkloadKind};
 
 /// A resource of the API server.
@@ -45,6 +46,23 @@ pub const HTTP_ROUTES: Resource = Resource {
 };
 /// `ConfigMaps`.
 pub const CONFIG_MAPS: Resource = core("configmaps", "ConfigMap");
+/// `VirtualServices` of Istio; this version is served by all that Flagger works with.
+pub const VIRTUAL_SERVICES: Resource = Resource {
+    group: "networking.istio.io",
+    version: "v1beta1",
+    plural: "virtualservices",
+    kind: "VirtualService",
+};
+/// `TraefikServices`.
+pub const TRAEFIK_SERVICES: Resource = Resource {
+    group: "traefik.io",
+    version: "v1alpha1",
+    plural: "traefikservices",
+    kind: "TraefikService",
+};
+/// Ingresses.
+pub const INGRESSES: Resource =
+    Resource { group: "networking.k8s.io", version: "v1", plural: "ingresses", kind: "Ingress" };
 /// Pods.
 pub const PODS: Resource = core("pods", "Pod");
 /// Events (of the core group: the one that every version has).
@@ -72,6 +90,17 @@ impl Resource {
             WorkloadKind::StatefulSet => STATEFUL_SETS,
             WorkloadKind::DaemonSet => DAEMON_SETS,
             WorkloadKind::Canary => CANARIES,
+        }
+    }
+
+    /// The resource of a kind of route.
+    #[must_use]
+    pub const fn of_route(kind: RouteKind) -> Self {
+        match kind {
+            RouteKind::HttpRoute => HTTP_ROUTES,
+            RouteKind::VirtualService => VIRTUAL_SERVICES,
+            RouteKind::TraefikService => TRAEFIK_SERVICES,
+            RouteKind::Ingress => INGRESSES,
         }
     }
 

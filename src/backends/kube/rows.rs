@@ -10,9 +10,10 @@ use super::flagger;
 use super::meta::{self, Glimpse, Metadata};
 use super::native;
 use super::owner;
-use super::resource::{CONTROLLER_REVISIONS, HTTP_ROUTES, REPLICA_SETS, Resource};
+use super::resource::{CONTROLLER_REVISIONS, REPLICA_SETS, Resource};
 use super::routes::{self, OwnedRoute};
 use super::sets;
+use crate::domain::flagger::RouteKind;
 use crate::domain::ids::{ClusterName, Uid, WorkloadKind, WorkloadRef};
 use crate::domain::observed::Timestamp;
 use crate::domain::workload::{Controller, ReplicaCounts, ReplicaSet, Strategy, Workload};
@@ -59,22 +60,23 @@ pub(super) enum FleetKind {
     Sets,
     /// `ControllerRevisions`: the revisions of `StatefulSets` and `DaemonSets`.
     Revisions,
-    /// `HTTPRoutes` that Flagger made: the truth about the traffic of its Canaries.
-    Routes,
+    /// Routes of this kind that Flagger made: the truth about the traffic of its Canaries.
+    Routes(RouteKind),
 }
 
 impl FleetKind {
     /// All watches of a fleet.
     pub(super) fn all() -> impl Iterator<Item = Self> {
         let workloads = WorkloadKind::ALL.into_iter().map(Self::Workloads);
-        workloads.chain([Self::Sets, Self::Revisions, Self::Routes])
+        let routes = RouteKind::ALL.into_iter().map(Self::Routes);
+        workloads.chain([Self::Sets, Self::Revisions]).chain(routes)
     }
 
     /// The kind of workload it brings, if it brings workloads.
     pub(super) const fn workload(self) -> Option<WorkloadKind> {
         match self {
             Self::Workloads(kind) => Some(kind),
-            Self::Sets | Self::Revisions | Self::Routes => None,
+            Self::Sets | Self::Revisions | Self::Routes(_) => None,
         }
     }
 
@@ -84,7 +86,7 @@ impl FleetKind {
             Self::Workloads(kind) => Resource::of(kind),
             Self::Sets => REPLICA_SETS,
             Self::Revisions => CONTROLLER_REVISIONS,
-            Self::Routes => HTTP_ROUTES,
+            Self::Routes(kind) => Resource::of_route(kind),
         }
     }
 }
@@ -161,8 +163,8 @@ impl Maker {
         let kind = match self.kind {
             FleetKind::Sets => return set(native::owned(object, reading)),
             FleetKind::Revisions => return set(sets::revision(object, reading)),
-            FleetKind::Routes => {
-                let route = routes::http_route(object, &mut reading)?;
+            FleetKind::Routes(kind) => {
+                let route = routes::route(kind, object, &mut reading)?;
                 return Some(Row::Route(Box::new(route)));
             }
             FleetKind::Workloads(kind) => kind,

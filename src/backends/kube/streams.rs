@@ -94,7 +94,7 @@ impl Streams {
         // ReplicaSets carry the labels of their pods, not those of their owner.
         let selector = match key.kind {
             FleetKind::Workloads(_) => self.cluster.spec().selector.clone(),
-            FleetKind::Sets | FleetKind::Revisions | FleetKind::Routes => None,
+            FleetKind::Sets | FleetKind::Revisions | FleetKind::Routes(_) => None,
         };
         let mut maker =
             Maker { cluster: self.cluster.name().clone(), kind: key.kind, words: Words::default() };
@@ -208,7 +208,7 @@ impl Streams {
             .running
             .iter()
             // Routes only add to what a Canary says; who may not read them misses nothing else.
-            .filter(|(key, _)| key.kind != FleetKind::Routes)
+            .filter(|(key, _)| !matches!(key.kind, FleetKind::Routes(_)))
             .filter_map(|(_, running)| match &running.state {
                 State::Failed(why, retry_at) => Some((why, *retry_at)),
                 State::Opening | State::Listing | State::Watching => None,

@@ -126,7 +126,7 @@ pub(super) static ROWS: &[Row] = &[
         deadline: DEADLINE_LONG,
         words: Words {
             when: "Progressing or WaitingPromotion, and the new version's pods are not ready",
-            writes: "HTTPRoute: 100/0; spec.progressDeadlineSeconds: 1; once the run has ended, as before",
+            writes: "the route: 100/0; spec.progressDeadlineSeconds: 1; once the run has ended, as before",
             arrived: "Failed, the target at 0 pods, and the route at 0 for the new version",
         },
     },
@@ -141,7 +141,7 @@ pub(super) static ROWS: &[Row] = &[
         deadline: DEADLINE_LONG,
         words: Words {
             when: "Progressing or WaitingPromotion",
-            writes: "/status failedChecks: the threshold; HTTPRoute: 100/0; if suspended, spec.suspend: false",
+            writes: "/status failedChecks: the threshold; the route: 100/0; if suspended, spec.suspend: false",
             arrived: "Failed, the target at 0 pods, and the route at 0 for the new version",
         },
     },
@@ -301,11 +301,11 @@ fn status(case: Case<'_>, changes: Vec<Change>, done: &'static str) -> Write {
     Write { object: own_object(case), subresource, format: PatchFormat::Merge, changes, done }
 }
 
-/// The route to the primary alone, where it is one that we write.
+/// The route to the primary alone, where one was read.
 fn route(flagger: &Flagger) -> Option<Write> {
-    let route = flagger.route.as_ref().filter(|route| route.kind.as_str() == "HTTPRoute")?;
+    let route = flagger.route.as_ref()?;
     Some(Write {
-        object: ObjectRef { kind: ObjectKind::HttpRoute, name: route.name.clone() },
+        object: ObjectRef { kind: ObjectKind::Route(route.kind), name: route.name.clone() },
         subresource: None,
         format: PatchFormat::Json,
         changes: vec![set(RULES, Value::PrimaryOnly)],
@@ -379,9 +379,12 @@ pub(super) fn warn(recipe: CanaryRecipe, case: Case<'_>, out: &mut Vec<String>) 
         CanaryRecipe::GoOn => Some("spec.suspend"),
         CanaryRecipe::Abort | CanaryRecipe::AbortUnready => {
             out.push("the target keeps the new version's template: retry, or the next edit, runs it again".into());
-            if case.workload.flagger().is_some_and(|flagger| flagger.route.is_none()) {
-                out.push("no route is readable that could be put back at once: it waits for Flagger's next look".into());
-            }
+            let unread = case.workload.flagger().filter(|flagger| flagger.route.is_none());
+            out.extend(unread.map(|flagger| {
+                let why = flagger_steps::unread_provider(flagger);
+                let why = why.unwrap_or_else(|| "no route is readable".to_owned());
+                format!("{why}, so none is put back at once: it waits for Flagger's next look")
+            }));
             None
         }
         CanaryRecipe::SkipAnalysis => {
