@@ -31,4 +31,9 @@ mod need_tests;
 
 pub mod part_status;
 
+pub mod owner_status;
+
+#[cfg(test)]
+mod owner_status_tests;
+
 pub mod run_words;

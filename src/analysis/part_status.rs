@@ -5,7 +5,8 @@
 use super::rollout_status::{Health, Status};
 use super::run_words;
 use crate::domain::detail::AnalysisRun;
-use crate::domain::part::{Application, Flux, Freight, Part, PartFacts, Promotion, Stage};
+use crate::domain::owner::{Application, Stage};
+use crate::domain::part::{Freight, Part, PartFacts, Promotion};
 use crate::domain::rollout::RunPhase;
 use crate::domain::text::Text;
 use crate::domain::workload::{Condition, ConditionStatus, ReplicaSet};
@@ -18,7 +19,8 @@ pub fn status(part: &Part) -> Status {
         PartFacts::AnalysisRun(run) => of_run(run),
         PartFacts::Experiment(phase, message) => of_experiment(*phase, message.as_ref()),
         PartFacts::Application(application) => of_application(part, application),
-        PartFacts::Flux(flux) => of_flux(part, flux),
+        PartFacts::Flux(flux) => of_flux(part, flux.suspend),
+        PartFacts::Repository(repository) => of_flux(part, repository.suspend),
         PartFacts::Stage(stage) => of_stage(part, stage),
         PartFacts::Promotion(promotion) => of_promotion(promotion),
         PartFacts::Freight(freight) => of_freight(freight),
@@ -117,13 +119,14 @@ fn word(word: Option<&Text>) -> Health {
 }
 
 /// Suspended over everything; then stalled, on its way, ready or not. The message is that of `flux get`.
-fn of_flux(part: &Part, flux: &Flux) -> Status {
+#[expect(clippy::fn_params_excessive_bools, reason = "one field of the wire")]
+fn of_flux(part: &Part, suspend: bool) -> Status {
     let is = |kind: &str| {
         part.condition(kind).filter(|condition| condition.status == ConditionStatus::True)
     };
     let ready = part.condition("Ready");
     let phase = ready.map(|ready| ready.reason.as_str()).filter(|reason| !reason.is_empty());
-    if flux.suspend {
+    if suspend {
         let kind = part.target.kind.name();
         return said(phase, &format!("{kind} is suspended"), Health::Suspended);
     }

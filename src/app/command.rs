@@ -391,6 +391,13 @@ pub const COMMANDS: &[CommandSpec] = &[
         Screens,
         Command::Show(Show::Namespaces),
     ),
+    both(
+        "pick.owners",
+        "owners",
+        "Argo CD, Flux and Kargo: their state, and a release that each manages",
+        Screens,
+        Command::Show(Show::Owners),
+    ),
     both("pick.themes", "themes", "choose the colours", Screens, Command::Show(Show::Themes)),
     both("copy", "copy name", "copy the selected name", Screens, Command::Copy),
     both(

@@ -242,6 +242,8 @@ pub enum Show {
     Revisions,
     /// Steps to skip to.
     Steps,
+    /// Who decides over releases.
+    Owners,
     /// Themes.
     Themes,
 }

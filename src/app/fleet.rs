@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::owners::Owners;
 use crate::analysis::need::{self, Context, Group, Need, NeedKind};
 use crate::analysis::pace;
 use crate::analysis::rollout_status::{self, Health, Status};
@@ -14,6 +15,7 @@ use crate::domain::feed::Trouble;
 use crate::domain::ids::{ClusterName, PodHash, WorkloadRef};
 use crate::domain::metric::{Charts, Comparison, MetricKind};
 use crate::domain::observed::{Observed, Timestamp, age};
+use crate::domain::owner::Owner;
 use crate::domain::text::Text;
 use crate::domain::workload::{Hand, Workload};
 
@@ -47,6 +49,8 @@ pub struct Row {
     pub history: VecDeque<Moment>,
     /// How long its last update took, where we saw it whole.
     pub took: Option<Duration>,
+    /// Who manages it as far as its own signs tell; who else knows of it is joined in `workload`.
+    pub signed: Option<Owner>,
     /// Counts up with every change, so that a front can tell what is new.
     pub version: u64,
 }
@@ -161,9 +165,11 @@ impl Fleet {
     }
 
     /// Takes a new state of a workload.
-    pub(in crate::app) fn put(&mut self, workload: Workload, now: Timestamp) {
+    pub(in crate::app) fn put(&mut self, mut workload: Workload, owners: &Owners, now: Timestamp) {
         let target = workload.target.clone();
-        let row = match self.rows.remove(&target) {
+        let owner = owners.resolve(&target, workload.owner.as_ref());
+        let signed = std::mem::replace(&mut workload.owner, owner);
+        let mut row = match self.rows.remove(&target) {
             Some(mut row) if row.workload.meta.uid == workload.meta.uid => {
                 if steps::canary(&row.workload).map(|set| &set.hash)
                     != steps::canary(&workload).map(|set| &set.hash)
@@ -181,7 +187,22 @@ impl Fleet {
                 row
             }
         };
+        row.signed = signed;
         self.judge(target, row, now);
+    }
+
+    /// Owners changed: joins them anew with what they manage.
+    pub(in crate::app) fn rejoin(&mut self, owners: &Owners, now: Timestamp) {
+        let changed: Vec<(WorkloadRef, Option<Owner>)> = self
+            .rows
+            .iter()
+            .map(|(target, row)| (target, owners.resolve(target, row.signed.as_ref()), row))
+            .filter(|(_, owner, row)| *owner != row.workload.owner)
+            .map(|(target, owner, _)| (target.clone(), owner))
+            .collect();
+        for (target, owner) in changed {
+            self.amend(&target, now, |row| row.workload.owner = owner);
+        }
     }
 
     pub(in crate::app) fn remove(&mut self, target: &WorkloadRef) {
@@ -282,6 +303,7 @@ impl Row {
             metrics: Metrics::default(),
             history: VecDeque::new(),
             took: None,
+            signed: None,
             version: 0,
         }
     }

@@ -365,6 +365,8 @@ pub enum PickerKind {
     Revisions,
     /// A step to skip to.
     Steps,
+    /// An owner, to see one of its releases.
+    Owners,
     /// A theme.
     Themes,
 }
@@ -391,6 +393,8 @@ pub enum Choice {
     Namespace(Namespace),
     /// Shows all clusters or namespaces.
     All,
+    /// Selects this release; without one there is nothing to choose.
+    Release(Option<WorkloadRef>),
     /// Another theme.
     Theme(Text),
 }

@@ -1,6 +1,7 @@
 //! The fleet as it is listed: which rows, in which groups and order. Read by the cursor and by the paint alike.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use super::fleet::Row;
 use super::focus::{FleetList, Sort};
@@ -9,6 +10,8 @@ use crate::analysis::need::Group;
 use crate::control::gate::{Gate, Urgency};
 use crate::domain::ids::WorkloadRef;
 use crate::domain::observed::Timestamp;
+use crate::domain::owner::Owner;
+use crate::domain::part::PartRef;
 
 /// One line of the list.
 #[derive(Clone, Debug, PartialEq)]
@@ -148,4 +151,18 @@ fn matches_filter(filter: &str, target: &WorkloadRef, row: &Row) -> bool {
             .iter()
             .any(|field| field.to_lowercase().contains(&word))
     })
+}
+
+/// The releases that each owner manages, by name.
+#[must_use]
+pub fn managed(state: &State) -> BTreeMap<PartRef, Vec<WorkloadRef>> {
+    let mut managed: BTreeMap<PartRef, Vec<WorkloadRef>> = BTreeMap::new();
+    for (target, row) in state.fleet.rows() {
+        let Some(object) = row.workload.owner.as_ref().and_then(Owner::object) else { continue };
+        let parts = [Some(&object.part), object.stage.as_ref()];
+        for part in parts.into_iter().flatten() {
+            managed.entry(part.target.clone()).or_default().push(target.clone());
+        }
+    }
+    managed
 }

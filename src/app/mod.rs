@@ -16,6 +16,11 @@ pub mod sources;
 
 pub mod fleet;
 
+pub mod owners;
+
+#[cfg(test)]
+mod owners_tests;
+
 pub mod notices;
 
 pub mod focus;

@@ -1,4 +1,4 @@
-//! All that the program knows: six nouns, one writer.
+//! All that the program knows: seven nouns, one writer.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -7,6 +7,7 @@ use super::fleet::{Fleet, Row};
 use super::focus::Focus;
 use super::notices::Notices;
 use super::orders::Orders;
+use super::owners::Owners;
 use super::sources::Sources;
 use crate::analysis::verdict::Limits;
 use crate::app::input::Background;
@@ -24,6 +25,7 @@ pub struct State {
     pub(in crate::app) now: Timestamp,
     pub(in crate::app) session: Session,
     pub(in crate::app) fleet: Fleet,
+    pub(in crate::app) owners: Owners,
     pub(in crate::app) sources: Sources,
     pub(in crate::app) orders: Orders,
     pub(in crate::app) focus: Focus,
@@ -130,6 +132,7 @@ impl State {
             now,
             session,
             fleet,
+            owners: Owners::default(),
             sources: Sources::default(),
             orders: Orders::default(),
             focus: Focus::default(),
@@ -156,6 +159,12 @@ impl State {
     #[must_use]
     pub const fn fleet(&self) -> &Fleet {
         &self.fleet
+    }
+
+    /// Who decides over the workloads.
+    #[must_use]
+    pub const fn owners(&self) -> &Owners {
+        &self.owners
     }
 
     /// All sources.

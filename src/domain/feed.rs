@@ -8,6 +8,7 @@ use super::detail::Detail;
 use super::ids::{ClusterName, Name, Namespace, OrderId, PodHash, ResourceVersion, WorkloadRef};
 use super::metric::{Charts, Comparison};
 use super::observed::{Observed, Timestamp};
+use super::part::{Part, PartKind, PartRef};
 use super::text::{Block, Text};
 use super::workload::Workload;
 
@@ -54,6 +55,10 @@ pub enum Feed {
     Changed(Vec<Workload>),
     /// Workloads that are gone.
     Removed(Vec<WorkloadRef>),
+    /// Objects that decide over releases and are new or changed; `None`: gone.
+    Owners(Vec<(PartRef, Option<Arc<Part>>)>),
+    /// Whether owners of this kind can be read, and why not. A kind that is not installed can: there are none.
+    OwnersRead(PartKind, Result<(), Trouble>),
     /// The first whole list is in (again after a resync): what is not known by now does not exist.
     Synced,
     /// The parts of a followed workload.

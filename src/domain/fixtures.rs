@@ -11,6 +11,8 @@ use crate::domain::ids::{
     WorkloadKind, WorkloadRef,
 };
 use crate::domain::observed::Timestamp;
+use crate::domain::owner::{Owner, OwnerTool};
+use crate::domain::part::{Part, PartFacts, PartKind, PartRef};
 use crate::domain::rollout::{
     BlueGreenSpec, Hashes, PauseCondition, Rollout, RolloutSpec, RolloutStatus, RunPhase,
     RunStatus, Selectors, Step, TrafficSpec, Weights, WorkloadSource,
@@ -18,7 +20,7 @@ use crate::domain::rollout::{
 use crate::domain::text::Text;
 use crate::domain::workload::{
     Build, Condition, ConditionStatus, Controller, DaemonSetFacts, DeploymentFacts, Image,
-    ObjectMeta, Owner, OwnerTool, ReplicaCounts, ReplicaSet, StatefulSetFacts, Strategy, Workload,
+    ObjectMeta, ReplicaCounts, ReplicaSet, StatefulSetFacts, Strategy, Workload,
 };
 
 pub(crate) const OLD: &str = "old6";
@@ -310,7 +312,7 @@ impl Make {
     }
 
     pub(crate) fn owned_by(mut self, tool: OwnerTool) -> Self {
-        self.0.owner = Some(Owner { tool, name: Text::from("shop") });
+        self.0.owner = Some(Owner::signed(tool, Text::from("shop")));
         self
     }
 
@@ -378,4 +380,27 @@ impl Make {
         }
         self
     }
+}
+
+/// An object that decides over releases, in the cluster and namespace given.
+pub(crate) fn owner_part(
+    (cluster, namespace, name): (&str, &str, &str),
+    kind: PartKind,
+    facts: PartFacts,
+) -> Arc<Part> {
+    Arc::new(Part {
+        target: PartRef {
+            cluster: ClusterName::new(cluster),
+            namespace: Namespace::new(namespace),
+            kind,
+            name: Name::new(name),
+        },
+        meta: canary().0.meta,
+        observed: None,
+        facts,
+        conditions: Arc::default(),
+        owner: None,
+        oddities: Arc::default(),
+        seen_at: at(0),
+    })
 }

@@ -27,3 +27,5 @@ pub mod warning;
 pub(crate) mod fixtures;
 
 pub mod part;
+
+pub mod owner;

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use super::detail::AnalysisRun;
 use super::ids::{ClusterName, Generation, Name, Namespace};
 use super::observed::Timestamp;
+use super::owner::{Application, Flux, Owner, Repository, Stage};
 use super::rollout::RunPhase;
 use super::text::Text;
-use super::workload::{Condition, ObjectMeta, Owner, ReplicaSet};
+use super::workload::{Condition, ObjectMeta, ReplicaSet};
 
 /// The kinds of part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -25,6 +26,8 @@ pub enum PartKind {
     Kustomization,
     /// `helm.toolkit.fluxcd.io` HelmRelease.
     HelmRelease,
+    /// `source.toolkit.fluxcd.io` GitRepository.
+    GitRepository,
     /// `kargo.akuity.io` Stage.
     Stage,
     /// `kargo.akuity.io` Promotion.
@@ -35,13 +38,14 @@ pub enum PartKind {
 
 impl PartKind {
     /// All kinds, each with the API group it belongs to.
-    pub const ALL: [(&'static str, Self); 9] = [
+    pub const ALL: [(&'static str, Self); 10] = [
         ("apps", Self::ReplicaSet),
         ("argoproj.io", Self::AnalysisRun),
         ("argoproj.io", Self::Experiment),
         ("argoproj.io", Self::Application),
         ("kustomize.toolkit.fluxcd.io", Self::Kustomization),
         ("helm.toolkit.fluxcd.io", Self::HelmRelease),
+        ("source.toolkit.fluxcd.io", Self::GitRepository),
         ("kargo.akuity.io", Self::Stage),
         ("kargo.akuity.io", Self::Promotion),
         ("kargo.akuity.io", Self::Freight),
@@ -57,6 +61,7 @@ impl PartKind {
             Self::Application => "Application",
             Self::Kustomization => "Kustomization",
             Self::HelmRelease => "HelmRelease",
+            Self::GitRepository => "GitRepository",
             Self::Stage => "Stage",
             Self::Promotion => "Promotion",
             Self::Freight => "Freight",
@@ -125,7 +130,9 @@ pub enum PartFacts {
     /// An application of Argo CD.
     Application(Box<Application>),
     /// A Kustomization or a HelmRelease of Flux.
-    Flux(Flux),
+    Flux(Box<Flux>),
+    /// A source of Flux.
+    Repository(Box<Repository>),
     /// A stage of Kargo.
     Stage(Box<Stage>),
     /// A promotion of Kargo.
@@ -134,37 +141,30 @@ pub enum PartFacts {
     Freight(Freight),
 }
 
-/// An Application of Argo CD (`reference/rollouts.md` §4.2).
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Application {
-    /// `status.health.status`, Argo CD's own word.
-    pub health: Option<Text>,
-    /// `status.health.message`.
-    pub message: Option<Text>,
-    /// `status.sync.status`.
-    pub sync: Option<Text>,
-    /// `status.operationState`: phase and message.
-    pub operation: Option<(Text, Option<Text>)>,
-}
+impl PartFacts {
+    /// The Application, if it is one.
+    #[must_use]
+    pub fn application(&self) -> Option<&Application> {
+        if let Self::Application(application) = self { Some(application) } else { None }
+    }
 
-/// An object of Flux (§4.3).
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Flux {
-    /// `spec.suspend`.
-    pub suspend: bool,
-}
+    /// The Kustomization or HelmRelease, if it is one.
+    #[must_use]
+    pub fn flux(&self) -> Option<&Flux> {
+        if let Self::Flux(flux) = self { Some(flux) } else { None }
+    }
 
-/// A Stage of Kargo (§4.4).
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Stage {
-    /// `status.health.status`.
-    pub health: Option<Text>,
-    /// `status.health.issues`.
-    pub issues: Arc<[Text]>,
-    /// `status.currentPromotion.name`.
-    pub promotion: Option<Text>,
-    /// `status.promotionWindowStatus` is closed, and why.
-    pub closed: Option<Text>,
+    /// The stage of Kargo, if it is one.
+    #[must_use]
+    pub fn stage(&self) -> Option<&Stage> {
+        if let Self::Stage(stage) = self { Some(stage) } else { None }
+    }
+
+    /// The source of Flux, if it is one.
+    #[must_use]
+    pub fn repository(&self) -> Option<&Repository> {
+        if let Self::Repository(repository) = self { Some(repository) } else { None }
+    }
 }
 
 /// A Promotion of Kargo (§4.4).

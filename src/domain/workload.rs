@@ -8,6 +8,7 @@ use super::ids::{
     Generation, Name, PodHash, ResourceVersion, Revision, Uid, WorkloadKind, WorkloadRef,
 };
 use super::observed::Timestamp;
+use super::owner::Owner;
 use super::rollout::Rollout;
 use super::text::Text;
 
@@ -224,30 +225,6 @@ pub struct Image {
     pub image: Text,
     /// `sha256:…` when the template names one.
     pub digest: Option<Text>,
-}
-
-/// Who else manages an object (`reference/rollouts.md` §4.1), as far as its own labels and annotations say.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Owner {
-    /// Which tool.
-    pub tool: OwnerTool,
-    /// The application, kustomization or release.
-    pub name: Text,
-}
-
-/// The tools that may undo what we do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OwnerTool {
-    /// An Argo CD Application.
-    ArgoCd,
-    /// A Flux Kustomization.
-    FluxKustomization,
-    /// A Flux HelmRelease.
-    FluxHelmRelease,
-    /// Plain Helm.
-    Helm,
-    /// Another controller named in `ownerReferences`.
-    Controller,
 }
 
 /// Where a version came from, as annotations of the template tell it.

@@ -2,6 +2,7 @@
 //! what that would cause. The lower part of the fleet, and the head of the rollout screen.
 
 use crate::analysis::need::{Group, NeedKind};
+use crate::analysis::owner_status::{self, Field, ReactionKind};
 use crate::analysis::steps;
 use crate::analysis::verdict::{Answer, Limits, MetricVerdict};
 use crate::app::event::{Command, Screen};
@@ -15,8 +16,9 @@ use crate::control::plan::{PlanContext, plan, possible};
 use crate::domain::ids::OrderId;
 use crate::domain::metric::{MetricKind, MetricPair, Reading};
 use crate::domain::observed::Timestamp;
+use crate::domain::owner::{Owner, OwnerTool};
 use crate::domain::text::Text;
-use crate::domain::workload::{Build, Owner, OwnerTool};
+use crate::domain::workload::Build;
 
 use super::chart::sparkline;
 use super::format::{self, Keep};
@@ -73,7 +75,7 @@ pub fn evidence(state: &State, row: &Row, cells: usize) -> Vec<Words> {
 /// Cells of the labels at the left.
 const LABEL: usize = 11;
 
-fn labelled(label: &str, words: Words) -> Words {
+pub(super) fn labelled(label: &str, words: Words) -> Words {
     Words::of(Role::Heading, format!(" {label}")).to(LABEL).then(words)
 }
 
@@ -138,7 +140,7 @@ pub fn provenance(build: &Build, owner: Option<&Owner>) -> String {
         build.author.as_ref().map(Text::to_string),
         commit,
         build.build.as_ref().map(|build| format!("build {build}")),
-        owner.map(owned),
+        owner.map(super::owner::short),
     ]
     .into_iter()
     .flatten()
@@ -464,7 +466,15 @@ fn marked(state: &State) -> Words {
 
 fn owner_note(row: &Row, action: Action) -> String {
     match (&row.workload.owner, action) {
-        (Some(owner), Action::Rollback { .. }) => format!(" ({} may revert it)", owned(owner)),
+        (Some(owner), Action::Rollback { .. }) => {
+            match owner_status::reaction(owner, &row.workload.target, Field::Template).kind {
+                ReactionKind::Soon | ReactionKind::AtInterval => {
+                    format!(" ({} puts it back)", owned(owner))
+                }
+                ReactionKind::Unknown => format!(" ({} may revert it)", owned(owner)),
+                ReactionKind::AtNextRelease | ReactionKind::Never => String::new(),
+            }
+        }
         _ => String::new(),
     }
 }

@@ -15,6 +15,8 @@ pub mod ladder;
 pub mod lane;
 pub mod marks;
 pub mod sections;
+
+pub mod owner;
 pub mod story;
 pub mod summary;
 pub mod svg;

@@ -37,7 +37,7 @@ pub struct Section {
     pub cursor: Option<usize>,
 }
 
-fn heading(title: &str, note: &str) -> Words {
+pub(super) fn heading(title: &str, note: &str) -> Words {
     Words::of(Role::Heading, format!(" {title}")).and(Role::Muted, format!("  {note}"))
 }
 
@@ -323,11 +323,7 @@ pub fn versions(row: &Row, cells: usize) -> Vec<Words> {
         .chain(stable.iter())
         .flat_map(|(set, standing, role)| images(set, standing, *role))
         .collect();
-    let owner = workload.owner.as_ref().map(answer::owned);
-    let note = owner.map_or_else(String::new, |owner| {
-        format!("owned by {owner}, which may revert what is changed here")
-    });
-    let mut lines = vec![heading("VERSIONS", &note).cut(cells, Keep::Start)];
+    let mut lines = vec![heading("VERSIONS", "")];
     let table = grid::table(&IMAGES, rows, cells.saturating_sub(3));
     lines.extend(table.into_iter().map(|line| Words::of(Role::Text, "   ").then(line)));
     let build = canary.map_or(&workload.build, |(set, ..)| &set.build);

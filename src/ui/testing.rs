@@ -23,17 +23,18 @@ use crate::domain::ids::{
     WorkloadKind, WorkloadRef,
 };
 use crate::domain::observed::{Observed, Timestamp};
+use crate::domain::owner::{Owner, OwnerTool};
 use crate::domain::rollout::{
     BlueGreenSpec, Hashes, PauseCondition, Rollout, RolloutSpec, RolloutStatus, Step, TrafficSpec,
     Weights,
 };
 use crate::domain::text::{Block, Text};
 use crate::domain::workload::{
-    Build, Controller, DeploymentFacts, Image, ObjectMeta, Owner, OwnerTool, ReplicaCounts,
-    ReplicaSet, Strategy, Workload,
+    Build, Controller, DeploymentFacts, Image, ObjectMeta, ReplicaCounts, ReplicaSet, Strategy,
+    Workload,
 };
 
-use super::testing_parts::{charts, comparison};
+use super::testing_parts::{application, charts, comparison};
 use super::theme::{Role, Theme};
 use super::view;
 
@@ -204,7 +205,7 @@ impl Make {
     }
 
     pub(super) fn owned(mut self, tool: OwnerTool, name: &str) -> Self {
-        self.0.owner = Some(Owner { tool, name: Text::clean(name) });
+        self.0.owner = Some(Owner::signed(tool, Text::clean(name)));
         self
     }
 
@@ -258,6 +259,9 @@ pub(super) fn fleet() -> State {
         feed(&mut state, cluster, ago(90), Feed::Changed(workloads(cluster)));
         feed(&mut state, cluster, ago(90), Feed::Synced);
     }
+    let payments = application();
+    let news = vec![(payments.target.clone(), Some(payments))];
+    feed(&mut state, "eu", ago(90), Feed::Owners(news));
     select(&mut state, "eu/payments/api");
     measure(&mut state, &target("eu/payments/api"));
     for (cluster, quiet) in [("ap", 42), ("eu", 0), ("us", 0)] {

@@ -1,16 +1,46 @@
 //! Metrics, pods, runs and events of the small fleet of [`super::testing`].
 
+use std::sync::Arc;
+
 use crate::domain::detail::{
     AnalysisRun, ClusterEvent, Detail, Measurement, Pod, RunLimits, RunMetric, Tally,
 };
+use crate::domain::fixtures::owner_part;
 use crate::domain::ids::{Name, PodHash, Uid};
 use crate::domain::metric::{
     Chart, Charts, Comparison, Finite, MetricKind, MetricPair, NoData, Series,
 };
+use crate::domain::owner::{Application, Automation, Deployed, Source};
+use crate::domain::part::{Part, PartFacts, PartKind};
 use crate::domain::rollout::RunPhase;
 use crate::domain::text::Text;
 
 use super::testing::{ago, now, target};
+
+/// Argo CD's application of `payments/api`: as git has it, and put back when changed.
+pub(super) fn application() -> Arc<Part> {
+    let facts = Application {
+        health: Some(Text::clean("Suspended")),
+        message: Some(Text::clean("CanaryPauseStep")),
+        sync: Some(Text::clean("Synced")),
+        automation: Automation::Heals,
+        source: Source {
+            repo: Text::clean("https://git.corp/shop.git"),
+            place: Some(Text::clean("payments")),
+            wanted: Some(Text::clean("main")),
+            more: 0,
+        },
+        deployed: Some(Deployed {
+            revision: Text::clean(&"3f2a91c0".repeat(5)),
+            before: Some(Text::clean(&"1a2b3c4d".repeat(5))),
+            at: Some(ago(720)),
+            by: Some(Text::clean("dana")),
+        }),
+        ..Application::default()
+    };
+    let facts = PartFacts::Application(Box::new(facts));
+    owner_part(("eu", "argocd", "payments"), PartKind::Application, facts)
+}
 
 /// Errors sixteen times those of stable.
 pub(super) fn comparison() -> Comparison {

@@ -70,6 +70,8 @@ pub(super) async fn known(following: &mut Following) -> Vec<Workload> {
             | Feed::Health(_)
             | Feed::Beat
             | Feed::Identity(_)
+            | Feed::Owners(_)
+            | Feed::OwnersRead(..)
             | Feed::Sighting(..) => {}
         }
     }

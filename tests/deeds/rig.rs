@@ -192,6 +192,8 @@ impl Rig {
             | Feed::Detail(_)
             | Feed::Health(_)
             | Feed::Beat
+            | Feed::Owners(_)
+            | Feed::OwnersRead(..)
             | Feed::Identity(_) => None,
         }
     }

@@ -106,6 +106,8 @@ impl Rig {
             | Feed::Detail(_)
             | Feed::Beat
             | Feed::Identity(_)
+            | Feed::Owners(_)
+            | Feed::OwnersRead(..)
             | Feed::Sighting(..)) => self.others.push(other),
         }
     }

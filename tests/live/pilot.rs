@@ -127,7 +127,12 @@ impl Pilot {
                 self.detail = Some(detail);
                 None
             }
-            Feed::Synced | Feed::Health(_) | Feed::Beat | Feed::Identity(_) => None,
+            Feed::Synced
+            | Feed::Health(_)
+            | Feed::Beat
+            | Feed::Owners(_)
+            | Feed::OwnersRead(..)
+            | Feed::Identity(_) => None,
         }
     }
 

@@ -268,6 +268,7 @@ fn shown(state: &mut State, show: Show) -> Vec<Effect> {
         Show::Namespaces => picker::open(state, PickerKind::Namespaces),
         Show::Revisions => picker::open(state, PickerKind::Revisions),
         Show::Steps => picker::open(state, PickerKind::Steps),
+        Show::Owners => picker::open(state, PickerKind::Owners),
         Show::Themes => picker::open(state, PickerKind::Themes),
         Show::Yaml => return object(state),
         Show::Diff => return templates(state),

@@ -28,7 +28,7 @@ pub(super) fn take(state: &mut State, source: &SourceId, seen: Observed<Feed>) -
             let mut touched = Vec::new();
             for workload in workloads {
                 touched.push(workload.target.clone());
-                state.fleet.put(workload, state.now);
+                state.fleet.put(workload, &state.owners, state.now);
             }
             let mut effects = super::order::world_moved(state, &touched);
             effects.extend(follow(state, &source.cluster));
@@ -43,6 +43,18 @@ pub(super) fn take(state: &mut State, source: &SourceId, seen: Observed<Feed>) -
             let mut effects = super::order::world_moved(state, &targets);
             effects.extend(follow(state, &source.cluster));
             effects
+        }
+        Feed::Owners(news) => {
+            for (target, part) in news {
+                state.owners.put(&target, part);
+            }
+            state.fleet.rejoin(&state.owners, state.now);
+            vec![]
+        }
+        Feed::OwnersRead(kind, answer) => {
+            state.owners.read((source.cluster.clone(), kind), answer, state.now);
+            state.fleet.rejoin(&state.owners, state.now);
+            vec![]
         }
         Feed::Synced => {
             state.sources.prove(source, at);

@@ -4,14 +4,16 @@ use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 
 use super::again;
-use crate::analysis::steps;
+use crate::analysis::{owner_status, part_status, steps};
 use crate::app::event::{Command, Effect};
 use crate::app::focus::{Choice, Entry, Picker, PickerKind, Popup};
+use crate::app::listing;
 use crate::app::state::State;
 use crate::control::action::Action;
 use crate::control::deeds::candidates::{Candidate, candidates};
 use crate::control::plan::PlanContext;
 use crate::domain::ids::OrderId;
+use crate::domain::part::PartKind;
 use crate::domain::text::Text;
 
 /// Opens a list.
@@ -22,6 +24,7 @@ pub(super) fn open(state: &mut State, kind: PickerKind) {
         PickerKind::Namespaces => namespaces(state),
         PickerKind::Revisions => revisions(state),
         PickerKind::Steps => ahead(state),
+        PickerKind::Owners => owners(state),
         PickerKind::Themes => themes(state),
     };
     let query = tui_input::Input::default();
@@ -70,6 +73,10 @@ pub(super) fn choose(state: &mut State) -> Vec<Effect> {
         Choice::Namespace(namespace) => list.namespaces = [namespace].into(),
         Choice::All if kind == PickerKind::Clusters => list.clusters.clear(),
         Choice::All => list.namespaces.clear(),
+        Choice::Release(target) => {
+            state.focus.selected = target.or(state.focus.selected.take());
+            return super::command::watched(state);
+        }
         Choice::Theme(name) => return vec![Effect::Theme(name)],
     }
     super::command::keep_selection(state);
@@ -143,6 +150,38 @@ fn ahead(state: &State) -> Vec<Entry> {
     };
     let after = usize::try_from(running).unwrap_or(usize::MAX).saturating_add(1);
     rollout.spec.steps.iter().enumerate().skip(after).map(entry).collect()
+}
+
+/// Every owner with its state, then what cannot be read. Choosing one selects the first release that it manages.
+fn owners(state: &State) -> Vec<Entry> {
+    let managed = listing::managed(state);
+    let parts = state.owners.iter().filter(|it| it.target.kind != PartKind::GitRepository);
+    let known = parts.map(|part| {
+        let target = &part.target;
+        let releases = managed.get(target).map(Vec::as_slice).unwrap_or_default();
+        let status = part_status::status(part);
+        let mut words: Vec<String> = status.phase.iter().map(Text::to_string).collect();
+        words.push(status.health.name().to_owned());
+        words.extend(owner_status::habit(part).map(str::to_owned));
+        words.push(format!("{} of the releases", releases.len()));
+        words.push(target.cluster.to_string());
+        Entry {
+            label: Text::clean(&format!(
+                "{} {}/{}",
+                target.kind.name(),
+                target.namespace,
+                target.name
+            )),
+            hint: Text::clean(&words.join(" · ")),
+            choice: Choice::Release(releases.first().cloned()),
+        }
+    });
+    let unread = state.owners.unread().map(|(cluster, kind, why)| Entry {
+        label: Text::clean(&format!("{} in {cluster}", kind.name())),
+        hint: Text::clean(&format!("cannot be read: {why}")),
+        choice: Choice::Release(None),
+    });
+    known.chain(unread).collect()
 }
 
 fn themes(state: &State) -> Vec<Entry> {

@@ -13,7 +13,8 @@ use super::details;
 use super::fleet::{self, Fleet, FleetKey, Parts};
 use super::heartbeat::{self, Pulse};
 use super::outbox::Outbox;
-use super::rows::Row;
+use super::owners::Owners;
+use super::rows::{FleetKind, Row};
 use super::streams::Streams;
 use super::waiting::{self, Waiting};
 use super::watch::Heard;
@@ -49,6 +50,7 @@ pub async fn follow(
         source: cluster.source(),
         streams: Streams::new(cluster.clone(), links, hear),
         fleet: Fleet::default(),
+        owners: Owners::default(),
         waiting: Waiting::default(),
         outbox: Outbox::default(),
         connection: Connection::Trying(1),
@@ -126,6 +128,7 @@ struct Desk {
     source: SourceId,
     streams: Streams,
     fleet: Fleet,
+    owners: Owners,
     waiting: Waiting,
     outbox: Outbox,
     connection: Connection,
@@ -188,7 +191,12 @@ impl Desk {
     const fn time_of(&self, feed: &Feed, now: Timestamp) -> Timestamp {
         match feed {
             Feed::Changed(_) | Feed::Removed(_) | Feed::Synced | Feed::Beat => self.heard_at,
-            Feed::Detail(_) | Feed::Health(_) | Feed::Identity(_) | Feed::Sighting(..) => now,
+            Feed::Detail(_)
+            | Feed::Owners(_)
+            | Feed::OwnersRead(..)
+            | Feed::Health(_)
+            | Feed::Identity(_)
+            | Feed::Sighting(..) => now,
         }
     }
 
@@ -203,6 +211,7 @@ impl Desk {
     fn hear(&mut self, key: &FleetKey, heard: Heard<Row>, tasks: &mut JoinSet<()>) {
         self.streams.note(key, &heard);
         match heard {
+            Heard::Listing if key.kind.owner().is_some() => self.owners.begin(key),
             Heard::Listing => self.fleet.begin(key),
             Heard::Rows(rows, at) => {
                 self.heard_at = at;
@@ -222,11 +231,14 @@ impl Desk {
                 self.outbox.sighted(told);
                 let dirty = self.fleet.gone(&uid);
                 self.dirty(dirty);
+                self.outbox.owners(self.owners.gone(&uid));
             }
             Heard::Failed(why, _) => {
-                if matches!(why, Trouble::KindMissing(_)) {
-                    let dirty = self.fleet.forget(key);
-                    self.dirty(dirty);
+                // What may not be read any more says nothing of the owners that were known.
+                let is_over = matches!(why, Trouble::KindMissing(_))
+                    || key.kind.owner().is_some() && matches!(why, Trouble::Forbidden(_));
+                if is_over {
+                    self.forget(key);
                 }
                 self.streams.fall_back(key, tasks);
                 self.settle();
@@ -245,17 +257,29 @@ impl Desk {
             let told = self.waiting.see(&seen);
             self.outbox.sighted(told);
         }
+        let row = match row {
+            Row::Owner(part) => return self.outbox.owners(self.owners.put(key, *part)),
+            row @ (Row::Workload(..) | Row::Set(_) | Row::Route(_)) => row,
+        };
         let dirty = self.fleet.put(key, row, came);
         self.dirty(dirty);
     }
 
+    /// This watch brings nothing any more.
+    fn forget(&mut self, key: &FleetKey) {
+        let dirty = self.fleet.forget(key);
+        self.dirty(dirty);
+        self.outbox.owners(self.owners.forget(key));
+    }
+
     fn whole(&mut self, key: &FleetKey, at: Timestamp, tasks: &mut JoinSet<()>) {
         self.heard_at = at;
-        let mut dirty = self.fleet.whole(key);
-        if let Some(given_up) = self.streams.fall_back(key, tasks) {
-            dirty.extend(self.fleet.forget(&given_up));
-        }
+        let dirty = self.fleet.whole(key);
         self.dirty(dirty);
+        self.outbox.owners(self.owners.whole(key));
+        for given_up in self.streams.fall_back(key, tasks) {
+            self.forget(&given_up);
+        }
         if let Some(kind) = key.kind.workload()
             && self.streams.is_whole(kind)
         {
@@ -324,5 +348,10 @@ impl Desk {
             }
         };
         self.outbox.health(health);
+        for kind in FleetKind::all().filter_map(FleetKind::owner) {
+            if let Some(answer) = self.streams.owners_read(kind) {
+                self.outbox.owners_read(kind, answer);
+            }
+        }
     }
 }

@@ -79,6 +79,13 @@ mod flagger_tests;
 
 mod parts;
 
+mod owner_objects;
+
+mod owners;
+
+#[cfg(test)]
+mod owners_tests;
+
 pub mod dump;
 
 mod dump_split;

@@ -244,7 +244,7 @@ fn replica_sets_are_read_with_images_deadlines_and_owners() {
         .iter()
         .filter_map(|item| match maker.row(item, Timestamp::UNIX_EPOCH) {
             Some(Row::Set(owned)) => Some(owned),
-            Some(Row::Workload(..) | Row::Route(_)) | None => None,
+            Some(Row::Workload(..) | Row::Route(_) | Row::Owner(_)) | None => None,
         })
         .collect();
     assert_eq!(sets.len(), 2);

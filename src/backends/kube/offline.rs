@@ -192,7 +192,7 @@ impl Offline {
                 }
                 self.found.repeated += u64::from(!self.targets.insert(target));
             }
-            super::rows::Row::Route(_) => self.revisions += 1,
+            super::rows::Row::Route(_) | super::rows::Row::Owner(_) => self.revisions += 1,
             super::rows::Row::Set(_) => self.revisions += usize::from(kind == FleetKind::Revisions),
         }
         self.fleet.put(&FleetKey { kind, namespace: None }, row, Came::Changed);
@@ -258,6 +258,7 @@ impl Offline {
                 | PartFacts::Experiment(..)
                 | PartFacts::Application(_)
                 | PartFacts::Flux(_)
+                | PartFacts::Repository(_)
                 | PartFacts::Stage(_)
                 | PartFacts::Promotion(_)
                 | PartFacts::Freight(_) => None,

@@ -2,12 +2,15 @@
 //! slow screen makes facts coarser, not older, and the outbox never larger than the fleet. Sightings are never dropped.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::sync::Arc;
 
 use super::fleet::Fleet;
+use super::owners;
 use crate::domain::detail::Detail;
-use crate::domain::feed::{Feed, Sighting, SourceHealth};
+use crate::domain::feed::{Feed, Sighting, SourceHealth, Trouble};
 use crate::domain::ids::{OrderId, WorkloadRef};
 use crate::domain::observed::Timestamp;
+use crate::domain::part::{Part, PartKind, PartRef};
 use crate::domain::text::Text;
 
 /// Workloads in one piece of news: large enough for a quick start, small enough for a frame between two.
@@ -26,6 +29,15 @@ pub(super) struct Outbox {
     synced: bool,
     details: BTreeMap<WorkloadRef, Box<Detail>>,
     beat: Option<Timestamp>,
+    owners: BTreeMap<PartRef, Option<Arc<Part>>>,
+    read: BTreeMap<PartKind, Told>,
+}
+
+/// Whether a kind of owner can be read: as it is, and as it was told last.
+#[derive(Default)]
+struct Told {
+    now: Option<Result<(), Trouble>>,
+    last: Option<Result<(), Trouble>>,
 }
 
 impl Outbox {
@@ -68,12 +80,39 @@ impl Outbox {
         self.beat = Some(at);
     }
 
+    pub(super) fn owners(&mut self, news: impl IntoIterator<Item = owners::News>) {
+        self.owners.extend(news);
+    }
+
+    /// Told when it differs from what was told last.
+    pub(super) fn owners_read(&mut self, kind: PartKind, answer: Result<(), Trouble>) {
+        let told = self.read.entry(kind).or_default();
+        told.now = (told.last.as_ref() != Some(&answer)).then_some(answer);
+    }
+
+    fn next_owners(&mut self) -> Option<Feed> {
+        for (kind, told) in &mut self.read {
+            if let Some(answer) = told.now.take() {
+                told.last = Some(answer.clone());
+                return Some(Feed::OwnersRead(*kind, answer));
+            }
+        }
+        let mut news = Vec::new();
+        while news.len() < BATCH_MAX {
+            let Some(next) = self.owners.pop_first() else { break };
+            news.push(next);
+        }
+        (!news.is_empty()).then_some(Feed::Owners(news))
+    }
+
     pub(super) fn has_news(&self) -> bool {
         !self.sightings.is_empty()
             || self.health.is_some()
             || self.identity.is_some()
             || !self.queue.is_empty()
             || !self.removed.is_empty()
+            || !self.owners.is_empty()
+            || self.read.values().any(|told| told.now.is_some())
             || self.synced
             || !self.details.is_empty()
             || self.beat.is_some()
@@ -92,6 +131,9 @@ impl Outbox {
             return Some(Feed::Identity(name));
         }
         if let Some(feed) = self.next_workloads(fleet) {
+            return Some(feed);
+        }
+        if let Some(feed) = self.next_owners() {
             return Some(feed);
         }
         if std::mem::take(&mut self.synced) {

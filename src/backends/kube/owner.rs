@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::fields::Reading;
 use super::meta::Metadata;
+use crate::domain::owner::{Owner, OwnerTool};
 use crate::domain::text::Text;
-use crate::domain::workload::{Owner, OwnerTool};
 
 /// Reads the owner of an object.
 pub(super) fn owner(object: &Value, reading: &mut Reading<'_>) -> Option<Owner> {
@@ -23,8 +23,9 @@ pub(super) fn owner(object: &Value, reading: &mut Reading<'_>) -> Option<Owner> 
         })
         .or_else(|| helm(&metadata).map(|name| (OwnerTool::Helm, name)))
         .or_else(|| controller(&metadata).map(|name| (OwnerTool::Controller, name)))?;
-    let name: Text = reading.shared(&name);
-    Some(Owner { tool, name })
+    let spared = spared(tool, &metadata, reading);
+    let owner = Owner::signed(tool, reading.shared(&name));
+    Some(Owner { spared, ..owner })
 }
 
 /// `<app>:<group>/<kind>:<namespace>/<name>`; one that names another object was copied and says nothing.
@@ -40,6 +41,22 @@ fn argo_cd(object: &Value, metadata: &Metadata<'_>) -> Option<String> {
         && field("/metadata/name") == Some(name)
         && field("/metadata/namespace") == Some(namespace);
     (same && !app.is_empty()).then(|| app.to_owned())
+}
+
+/// Annotations by which Flux leaves a single object as it is, with the values that do.
+const SPARED: [(OwnerTool, &str, &[&str]); 3] = [
+    (OwnerTool::FluxKustomization, "kustomize.toolkit.fluxcd.io/reconcile", &["disabled"]),
+    (OwnerTool::FluxKustomization, "kustomize.toolkit.fluxcd.io/ssa", &["Ignore", "IfNotPresent"]),
+    (OwnerTool::FluxHelmRelease, "helm.toolkit.fluxcd.io/driftDetection", &["disabled"]),
+];
+
+fn spared(tool: OwnerTool, metadata: &Metadata<'_>, reading: &mut Reading<'_>) -> Option<Text> {
+    let (key, value) =
+        SPARED.into_iter().filter(|(of, ..)| *of == tool).find_map(|(_, key, values)| {
+            let value = metadata.annotations.word(key)?;
+            values.iter().any(|it| it.eq_ignore_ascii_case(value)).then_some((key, value))
+        })?;
+    Some(reading.shared(&format!("{key}: {value}")))
 }
 
 fn flux(metadata: &Metadata<'_>, group: &str) -> Option<String> {

@@ -1,23 +1,18 @@
 //! ReplicaSets, analyses, experiments and the objects of Argo CD, Flux and Kargo → parts. Pure and total
 //! (`reference/rollouts.md` §1.6, §4).
 
-use std::sync::Arc;
-
 use serde_json::Value;
 
 use super::fields::{Node, Reading};
 use super::meta::{self, Metadata};
-use super::{native, owner, runs};
+use super::{native, owner, owner_objects, runs};
 use crate::domain::ids::{ClusterName, Generation};
 use crate::domain::observed::Timestamp;
-use crate::domain::part::{
-    Application, Flux, Freight, Part, PartFacts, PartKind, PartRef, Promotion, Stage,
-};
+use crate::domain::part::{Freight, Part, PartFacts, PartKind, PartRef, Promotion};
 use crate::domain::rollout::RunPhase;
-use crate::domain::text::Text;
 
 /// More issues or stages than this are no longer read by a person.
-const NAMES_MAX: usize = 32;
+pub(super) const NAMES_MAX: usize = 32;
 
 /// A part of this kind.
 pub(super) fn part(
@@ -44,13 +39,18 @@ pub(super) fn part(
             PartFacts::Experiment(phase.map(RunPhase::parse), message)
         }
         PartKind::Application => {
-            PartFacts::Application(Box::new(application(status, &mut reading)))
+            PartFacts::Application(Box::new(owner_objects::application(object, &mut reading)))
         }
-        PartKind::Kustomization | PartKind::HelmRelease => {
-            let suspend = reading.boolean(spec, "suspend").unwrap_or_default();
-            PartFacts::Flux(Flux { suspend })
+        PartKind::Kustomization => {
+            PartFacts::Flux(Box::new(owner_objects::kustomization(object, &mut reading)))
         }
-        PartKind::Stage => PartFacts::Stage(Box::new(stage(status, &mut reading))),
+        PartKind::HelmRelease => {
+            PartFacts::Flux(Box::new(owner_objects::helm_release(object, &mut reading)))
+        }
+        PartKind::GitRepository => {
+            PartFacts::Repository(Box::new(owner_objects::repository(object, &mut reading)))
+        }
+        PartKind::Stage => PartFacts::Stage(Box::new(owner_objects::stage(object, &mut reading))),
         PartKind::Promotion => {
             PartFacts::Promotion(Box::new(promotion(spec, status, &mut reading)))
         }
@@ -65,35 +65,6 @@ pub(super) fn part(
         owner: owner::owner(object, &mut reading),
         oddities: reading.oddities(),
         seen_at,
-    }
-}
-
-fn application(status: Node<'_>, reading: &mut Reading<'_>) -> Application {
-    let health = status.at("health", "status.health");
-    let sync = status.at("sync", "status.sync");
-    let operation = status.at("operationState", "status.operationState");
-    let phase = reading.text(operation, "phase");
-    Application {
-        health: reading.text(health, "status"),
-        message: reading.text(health, "message"),
-        sync: reading.text(sync, "status"),
-        operation: phase.map(|phase| (phase, reading.text(operation, "message"))),
-    }
-}
-
-fn stage(status: Node<'_>, reading: &mut Reading<'_>) -> Stage {
-    let health = status.at("health", "status.health");
-    let issues = reading.list(health, "issues");
-    let issues = issues.iter().filter_map(Value::as_str).take(NAMES_MAX);
-    let issues: Arc<[Text]> = issues.map(|issue| reading.shared(issue)).collect();
-    let promotion = status.at("currentPromotion", "status.currentPromotion");
-    let window = status.at("promotionWindowStatus", "status.promotionWindowStatus");
-    let is_closed = reading.boolean(window, "closed").unwrap_or_default();
-    Stage {
-        health: reading.text(health, "status"),
-        issues,
-        promotion: reading.text(promotion, "name"),
-        closed: is_closed.then(|| reading.text_or_empty(window, "reason")),
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::domain::flagger::RouteKind;
 use crate::domain::ids::{Name, Namespace, WorkloadKind};
+use crate::domain::part::PartKind;
 
 /// A resource of the API server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -63,6 +64,35 @@ pub const TRAEFIK_SERVICES: Resource = Resource {
 /// Ingresses.
 pub const INGRESSES: Resource =
     Resource { group: "networking.k8s.io", version: "v1", plural: "ingresses", kind: "Ingress" };
+/// Applications of Argo CD.
+pub const APPLICATIONS: Resource = argo("applications", "Application");
+/// Kustomizations of Flux.
+pub const KUSTOMIZATIONS: Resource = Resource {
+    group: "kustomize.toolkit.fluxcd.io",
+    version: "v1",
+    plural: "kustomizations",
+    kind: "Kustomization",
+};
+/// HelmReleases of Flux.
+pub const HELM_RELEASES: Resource = Resource {
+    group: "helm.toolkit.fluxcd.io",
+    version: "v2",
+    plural: "helmreleases",
+    kind: "HelmRelease",
+};
+/// `GitRepositories` of Flux.
+pub const GIT_REPOSITORIES: Resource = Resource {
+    group: "source.toolkit.fluxcd.io",
+    version: "v1",
+    plural: "gitrepositories",
+    kind: "GitRepository",
+};
+/// Stages of Kargo.
+pub const STAGES: Resource = kargo("stages", "Stage");
+/// Promotions of Kargo.
+pub const PROMOTIONS: Resource = kargo("promotions", "Promotion");
+/// Freight of Kargo.
+pub const FREIGHT: Resource = kargo("freights", "Freight");
 /// Pods.
 pub const PODS: Resource = core("pods", "Pod");
 /// Events (of the core group: the one that every version has).
@@ -70,6 +100,10 @@ pub const EVENTS: Resource = core("events", "Event");
 
 const fn argo(plural: &'static str, kind: &'static str) -> Resource {
     Resource { group: "argoproj.io", version: "v1alpha1", plural, kind }
+}
+
+const fn kargo(plural: &'static str, kind: &'static str) -> Resource {
+    Resource { group: "kargo.akuity.io", version: "v1alpha1", plural, kind }
 }
 
 const fn apps(plural: &'static str, kind: &'static str) -> Resource {
@@ -101,6 +135,23 @@ impl Resource {
             RouteKind::VirtualService => VIRTUAL_SERVICES,
             RouteKind::TraefikService => TRAEFIK_SERVICES,
             RouteKind::Ingress => INGRESSES,
+        }
+    }
+
+    /// The resource of a kind of part.
+    #[must_use]
+    pub const fn of_part(kind: PartKind) -> Self {
+        match kind {
+            PartKind::ReplicaSet => REPLICA_SETS,
+            PartKind::AnalysisRun => ANALYSIS_RUNS,
+            PartKind::Experiment => EXPERIMENTS,
+            PartKind::Application => APPLICATIONS,
+            PartKind::Kustomization => KUSTOMIZATIONS,
+            PartKind::HelmRelease => HELM_RELEASES,
+            PartKind::GitRepository => GIT_REPOSITORIES,
+            PartKind::Stage => STAGES,
+            PartKind::Promotion => PROMOTIONS,
+            PartKind::Freight => FREIGHT,
         }
     }
 

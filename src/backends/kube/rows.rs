@@ -10,12 +10,14 @@ use super::flagger;
 use super::meta::{self, Glimpse, Metadata};
 use super::native;
 use super::owner;
+use super::parts;
 use super::resource::{CONTROLLER_REVISIONS, REPLICA_SETS, Resource};
 use super::routes::{self, OwnedRoute};
 use super::sets;
 use crate::domain::flagger::RouteKind;
 use crate::domain::ids::{ClusterName, Uid, WorkloadKind, WorkloadRef};
 use crate::domain::observed::Timestamp;
+use crate::domain::part::{Part, PartKind};
 use crate::domain::workload::{Controller, ReplicaCounts, ReplicaSet, Strategy, Workload};
 
 /// A workload before its ReplicaSets are joined to it.
@@ -49,6 +51,8 @@ pub(super) enum Row {
     Set(Box<Owned>),
     /// The route of a Canary.
     Route(Box<OwnedRoute>),
+    /// What decides over releases.
+    Owner(Box<Part>),
 }
 
 /// Which kind of object a fleet's watch brings.
@@ -62,21 +66,49 @@ pub(super) enum FleetKind {
     Revisions,
     /// Routes of this kind that Flagger made: the truth about the traffic of its Canaries.
     Routes(RouteKind),
+    /// Objects of this kind, which decide over releases.
+    Owners(PartKind),
 }
+
+/// The kinds of owner that are followed. Promotions and Freight of Kargo are many, and say nothing that a stage does not.
+const OWNERS: [PartKind; 5] = [
+    PartKind::Application,
+    PartKind::Kustomization,
+    PartKind::HelmRelease,
+    PartKind::GitRepository,
+    PartKind::Stage,
+];
 
 impl FleetKind {
     /// All watches of a fleet.
     pub(super) fn all() -> impl Iterator<Item = Self> {
         let workloads = WorkloadKind::ALL.into_iter().map(Self::Workloads);
         let routes = RouteKind::ALL.into_iter().map(Self::Routes);
-        workloads.chain([Self::Sets, Self::Revisions]).chain(routes)
+        let owners = OWNERS.into_iter().map(Self::Owners);
+        workloads.chain([Self::Sets, Self::Revisions]).chain(routes).chain(owners)
     }
 
     /// The kind of workload it brings, if it brings workloads.
     pub(super) const fn workload(self) -> Option<WorkloadKind> {
         match self {
             Self::Workloads(kind) => Some(kind),
-            Self::Sets | Self::Revisions | Self::Routes(_) => None,
+            Self::Sets | Self::Revisions | Self::Routes(_) | Self::Owners(_) => None,
+        }
+    }
+
+    /// The kind of owner it brings, if it brings owners.
+    pub(super) const fn owner(self) -> Option<PartKind> {
+        match self {
+            Self::Owners(kind) => Some(kind),
+            Self::Workloads(_) | Self::Sets | Self::Revisions | Self::Routes(_) => None,
+        }
+    }
+
+    /// Without it the fleet is not whole; the others only add to what is said of a release.
+    pub(super) const fn is_needed(self) -> bool {
+        match self {
+            Self::Workloads(_) | Self::Sets | Self::Revisions => true,
+            Self::Routes(_) | Self::Owners(_) => false,
         }
     }
 
@@ -87,6 +119,7 @@ impl FleetKind {
             Self::Sets => REPLICA_SETS,
             Self::Revisions => CONTROLLER_REVISIONS,
             Self::Routes(kind) => Resource::of_route(kind),
+            Self::Owners(kind) => Resource::of_part(kind),
         }
     }
 }
@@ -166,6 +199,10 @@ impl Maker {
             FleetKind::Routes(kind) => {
                 let route = routes::route(kind, object, &mut reading)?;
                 return Some(Row::Route(Box::new(route)));
+            }
+            FleetKind::Owners(kind) => {
+                let part = parts::part(kind, object, (&self.cluster, seen_at), reading);
+                return Some(Row::Owner(Box::new(part)));
             }
             FleetKind::Workloads(kind) => kind,
         };

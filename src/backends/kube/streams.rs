@@ -1,6 +1,6 @@
 //! The watches of one fleet: which there are, how each does, and what that says about the source as a whole.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
 use tokio::sync::{mpsc, watch};
@@ -13,8 +13,9 @@ use super::follow::later;
 use super::rows::{FleetKind, Maker, Row};
 use super::watch::{Collection, Heard, Stream};
 use crate::domain::feed::{SourceHealth, Trouble};
-use crate::domain::ids::WorkloadKind;
+use crate::domain::ids::{Namespace, WorkloadKind};
 use crate::domain::observed::Timestamp;
+use crate::domain::part::PartKind;
 
 /// How one watch does.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,10 +58,11 @@ impl Streams {
     pub(super) fn start_all(&mut self, tasks: &mut JoinSet<()>) {
         let named = self.cluster.spec().namespaces.clone();
         for kind in FleetKind::all() {
-            if named.is_empty() {
+            // Owners live where they like: the namespaces of the scope are those of what they manage.
+            if named.is_empty() || kind.owner().is_some() {
                 self.start(FleetKey { kind, namespace: None }, tasks);
             }
-            for namespace in &named {
+            for namespace in named.iter().filter(|_| kind.owner().is_none()) {
                 self.start(FleetKey { kind, namespace: Some(namespace.clone()) }, tasks);
             }
         }
@@ -94,7 +96,10 @@ impl Streams {
         // ReplicaSets carry the labels of their pods, not those of their owner.
         let selector = match key.kind {
             FleetKind::Workloads(_) => self.cluster.spec().selector.clone(),
-            FleetKind::Sets | FleetKind::Revisions | FleetKind::Routes(_) => None,
+            FleetKind::Sets
+            | FleetKind::Revisions
+            | FleetKind::Routes(_)
+            | FleetKind::Owners(_) => None,
         };
         let mut maker =
             Maker { cluster: self.cluster.name().clone(), kind: key.kind, words: Words::default() };
@@ -142,46 +147,56 @@ impl Streams {
         }
     }
 
-    /// Without the right to read all namespaces, reads the context's own; with it again, that is over.
-    /// Returns the watch that was given up.
-    pub(super) fn fall_back(
-        &mut self,
-        key: &FleetKey,
-        tasks: &mut JoinSet<()>,
-    ) -> Option<FleetKey> {
-        if key.namespace.is_some() {
-            return None;
-        }
-        let namespace = Some(self.cluster.spec().context_namespace.clone());
-        let narrow = FleetKey { kind: key.kind, namespace };
-        match &self.running.get(key)?.state {
+    /// Without the right to read all namespaces, reads the context's own (of owners also those where they usually live);
+    /// with it again, that is over. Returns the watches that were given up.
+    pub(super) fn fall_back(&mut self, key: &FleetKey, tasks: &mut JoinSet<()>) -> Vec<FleetKey> {
+        let Some(running) = self.running.get(key).filter(|_| key.namespace.is_none()) else {
+            return Vec::new();
+        };
+        let narrow = narrow(key.kind, &self.cluster);
+        match &running.state {
             State::Failed(Trouble::Forbidden(_), _) => {
-                self.start(narrow, tasks);
-                None
+                for key in narrow {
+                    self.start(key, tasks);
+                }
+                Vec::new()
             }
-            State::Watching => {
-                let given_up = self.running.remove(&narrow)?;
-                given_up.task.abort();
-                Some(narrow)
-            }
-            State::Failed(..) | State::Opening | State::Listing => None,
+            State::Watching => narrow.into_iter().filter(|key| self.give_up(key)).collect(),
+            State::Failed(..) | State::Opening | State::Listing => Vec::new(),
+        }
+    }
+
+    fn give_up(&mut self, key: &FleetKey) -> bool {
+        let given_up = self.running.remove(key);
+        given_up.inspect(|running| running.task.abort()).is_some()
+    }
+
+    /// Whether owners of this kind can be read, and why not; `None` while nobody knows.
+    pub(super) fn owners_read(&self, kind: PartKind) -> Option<Result<(), Trouble>> {
+        let key = FleetKey { kind: FleetKind::Owners(kind), namespace: None };
+        match &self.running.get(&key)?.state {
+            State::Opening | State::Listing => None,
+            State::Watching | State::Failed(Trouble::KindMissing(_), _) => Some(Ok(())),
+            State::Failed(why, _) => Some(Err(why.clone())),
         }
     }
 
     /// True when everything there is has been read: each watch has been whole, or has nothing to read.
     pub(super) fn are_settled(&self) -> bool {
-        self.running.values().all(|running| {
+        self.running.iter().all(|(key, running)| {
             running.is_whole
-                || matches!(
-                    running.state,
-                    State::Failed(Trouble::Forbidden(_) | Trouble::KindMissing(_), _)
-                )
+                || match &running.state {
+                    State::Failed(Trouble::Forbidden(_) | Trouble::KindMissing(_), _) => true,
+                    State::Failed(..) => !key.kind.is_needed(),
+                    State::Opening | State::Listing | State::Watching => false,
+                }
         })
     }
 
     /// True when a sign of life on the connection proves that all facts are current.
     pub(super) fn are_current(&self) -> bool {
-        self.running.values().all(|running| match &running.state {
+        let mut needed = self.running.iter().filter(|(key, _)| key.kind.is_needed());
+        needed.all(|(_, running)| match &running.state {
             State::Watching => true,
             State::Opening => false,
             State::Listing | State::Failed(Trouble::Forbidden(_), _) => !running.is_whole,
@@ -207,8 +222,8 @@ impl Streams {
         let failed: Vec<(&Trouble, Timestamp)> = self
             .running
             .iter()
-            // Routes only add to what a Canary says; who may not read them misses nothing else.
-            .filter(|(key, _)| !matches!(key.kind, FleetKind::Routes(_)))
+            // Who may not read the others misses nothing else.
+            .filter(|(key, _)| key.kind.is_needed())
             .filter_map(|(_, running)| match &running.state {
                 State::Failed(why, retry_at) => Some((why, *retry_at)),
                 State::Opening | State::Listing | State::Watching => None,
@@ -239,5 +254,29 @@ impl Streams {
         } else {
             SourceHealth::Down { why: why.clone(), retry_at }
         }
+    }
+}
+
+/// The watches of single namespaces that stand in for the one of all.
+fn narrow(kind: FleetKind, cluster: &Cluster) -> BTreeSet<FleetKey> {
+    let usual = kind.owner().and_then(home).map(Namespace::new);
+    let own = cluster.spec().context_namespace.clone();
+    let namespaces = usual.into_iter().chain([own]);
+    namespaces.map(|namespace| FleetKey { kind, namespace: Some(namespace) }).collect()
+}
+
+/// Where objects of this kind live unless somebody chose otherwise.
+const fn home(kind: PartKind) -> Option<&'static str> {
+    match kind {
+        PartKind::Application => Some("argocd"),
+        PartKind::Kustomization | PartKind::HelmRelease | PartKind::GitRepository => {
+            Some("flux-system")
+        }
+        PartKind::ReplicaSet
+        | PartKind::AnalysisRun
+        | PartKind::Experiment
+        | PartKind::Stage
+        | PartKind::Promotion
+        | PartKind::Freight => None,
     }
 }

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::owner::OwnerStatus;
 use super::rollout::RolloutStatus;
 use super::source::Source;
 use crate::app::listing;
@@ -22,6 +23,8 @@ pub struct FleetList {
     pub kind: String,
     /// All releases, those that need a human first.
     pub items: Vec<RolloutStatus>,
+    /// What decides over releases: Argo CD's Applications, Flux's Kustomizations and HelmReleases, Kargo's Stages.
+    pub owners: Vec<OwnerStatus>,
     /// Where the facts came from.
     pub sources: Vec<Source>,
 }
@@ -83,6 +86,7 @@ impl FleetList {
             api_version: API_VERSION.to_owned(),
             kind: "FleetList".to_owned(),
             items: rows.map(|row| RolloutStatus::of(state, row)).collect(),
+            owners: OwnerStatus::all(state),
             sources: Source::all(state),
         }
     }

@@ -3,6 +3,8 @@
 
 pub mod rollout;
 
+pub mod owner;
+
 pub mod source;
 
 pub mod fleet;

@@ -1,7 +1,8 @@
 //! A part of a release as a `RolloutStatus`: what it does not have is null.
 
+use super::owner::Owner;
 use super::rollout::{
-    self, Analysis, Replicas, RolloutStatus, Version, Weight, replicas, run_metrics, version, words,
+    Analysis, Replicas, RolloutStatus, Version, Weight, replicas, run_metrics, version, words,
 };
 use crate::analysis::part_status;
 use crate::domain::detail::AnalysisRun;
@@ -34,7 +35,7 @@ impl RolloutStatus {
             canary: None,
             analysis,
             metrics: vec![],
-            owner: part.owner.as_ref().map(rollout::owner),
+            owner: part.owner.as_ref().map(Owner::named),
             actions: vec![],
             observed_at: part.seen_at,
             age_seconds: None,
@@ -59,6 +60,7 @@ fn numbers(part: &Part) -> (Replicas, Option<Version>, Vec<Analysis>) {
         PartFacts::Experiment(..)
         | PartFacts::Application(_)
         | PartFacts::Flux(_)
+        | PartFacts::Repository(_)
         | PartFacts::Stage(_)
         | PartFacts::Promotion(_)
         | PartFacts::Freight(_) => (none, None, vec![]),

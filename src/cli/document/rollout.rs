@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::owner::Owner;
 use crate::analysis::steps;
 use crate::app::fleet::Row;
 use crate::app::state::State;
@@ -13,7 +14,7 @@ use crate::domain::metric::MetricPair;
 use crate::domain::observed::{Timestamp, age};
 use crate::domain::rollout::RunStatus;
 use crate::domain::text::Text;
-use crate::domain::workload::{self, OwnerTool, ReplicaSet, Strategy};
+use crate::domain::workload::{self, ReplicaSet, Strategy};
 
 /// One release.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
@@ -198,15 +199,6 @@ pub struct Metric {
     pub at: Timestamp,
 }
 
-/// Who else manages it.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct Owner {
-    /// `argocd`, `flux-kustomization`, `flux-helmrelease`, `helm` or `controller`.
-    pub tool: String,
-    /// The application, kustomization or release.
-    pub name: String,
-}
-
 /// Whether a deed is possible.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct ActionStatus {
@@ -249,7 +241,7 @@ impl RolloutStatus {
             canary: steps::canary(workload).map(version),
             analysis: analysis(row),
             metrics: metrics(row),
-            owner: workload.owner.as_ref().map(owner),
+            owner: workload.owner.as_ref().map(|owner| Owner::of(owner, target)),
             actions: actions(workload),
             observed_at: workload.seen_at,
             age_seconds: proof.map(|at| age(at, state.now()).as_secs()),
@@ -351,17 +343,6 @@ fn metrics(row: &Row) -> Vec<Metric> {
         at: comparison.at,
     };
     comparison.value.pairs.iter().map(of).collect()
-}
-
-pub(super) fn owner(owner: &workload::Owner) -> Owner {
-    let tool = match owner.tool {
-        OwnerTool::ArgoCd => "argocd",
-        OwnerTool::FluxKustomization => "flux-kustomization",
-        OwnerTool::FluxHelmRelease => "flux-helmrelease",
-        OwnerTool::Helm => "helm",
-        OwnerTool::Controller => "controller",
-    };
-    Owner { tool: tool.to_owned(), name: owner.name.to_string() }
 }
 
 fn actions(workload: &workload::Workload) -> Vec<ActionStatus> {

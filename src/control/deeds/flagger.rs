@@ -9,7 +9,7 @@ use super::flagger_gates as gates;
 use super::needs::{Need, impossible};
 use super::table::{About, DEADLINE, DEADLINE_LONG, Reversal, Row, State, Words};
 use super::words::{version, words_of};
-use crate::analysis::flagger_steps;
+use crate::analysis::{flagger_steps, owner_status};
 use crate::control::action::Action;
 use crate::control::check::Refusal;
 use crate::control::plan::{
@@ -401,9 +401,7 @@ pub(super) fn warn(recipe: CanaryRecipe, case: Case<'_>, out: &mut Vec<String>) 
         CanaryRecipe::RunAgain | CanaryRecipe::CloseGate => None,
     };
     if let Some((field, owner)) = field.zip(case.workload.owner.as_ref()) {
-        out.push(format!(
-            "{} manages it: if {field} is in its source, this is put back",
-            owner.name
-        ));
+        let name = owner_status::title(owner);
+        out.push(format!("{name} manages it: if {field} is in its source, this is put back"));
     }
 }

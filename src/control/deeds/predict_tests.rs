@@ -11,9 +11,9 @@ use crate::domain::fixtures::{
     Make, NEW, OLD, STABLE, at, blue_green, by_pods, canary, deployment, run, set,
 };
 use crate::domain::ids::{Name, PodHash, Uid};
+use crate::domain::owner::OwnerTool;
 use crate::domain::rollout::RunPhase;
 use crate::domain::text::Text;
-use crate::domain::workload::OwnerTool;
 
 const BACK: Action = Action::Rollback { to: None };
 
@@ -159,23 +159,22 @@ fn what_a_deed_does_beside_is_said() {
 #[test]
 fn an_owner_that_would_put_it_back_is_named_for_templates_and_not_for_status() {
     for (tool, words) in [
-        (OwnerTool::ArgoCd, "with self-heal it puts this back within seconds"),
+        (OwnerTool::ArgoCd, "puts this back within seconds if it heals itself"),
         (OwnerTool::FluxKustomization, "at its next interval"),
-        (OwnerTool::FluxHelmRelease, "at its next release"),
-        (OwnerTool::Helm, "stays until its next upgrade"),
+        (OwnerTool::FluxHelmRelease, "puts this back at its next release"),
+        (OwnerTool::Helm, "until its next upgrade"),
         (OwnerTool::Controller, "probably puts this back"),
     ] {
         assert!(warnings(BACK, &canary().owned_by(tool)).contains(words));
         for action in [Action::Promote, Action::Abort, Action::PromoteFull, Action::Restart] {
             let told = warnings(action, &canary().owned_by(tool));
-            assert!(!told.contains("manages it") && !told.contains("owns it"), "{told}");
+            assert!(!told.contains("shop"), "{told}");
         }
     }
     let told = warnings(Action::Pause, &canary().owned_by(OwnerTool::ArgoCd));
     assert!(told.contains("if spec.paused is in its source"), "{told}");
-    assert!(
-        warnings(Action::Restart, &deployment().owned_by(OwnerTool::ArgoCd)).contains("self-heal")
-    );
+    let told = warnings(Action::Restart, &deployment().owned_by(OwnerTool::ArgoCd));
+    assert!(!told.contains("Argo CD"), "nobody's source has the annotation of a restart: {told}");
 }
 
 fn detail(events: &[(&str, &str)], failed: &[&str]) -> Detail {

@@ -6,11 +6,12 @@ use super::case::{Case, PAUSE_STEP, Way, has_pods};
 use super::draw::Recipe;
 use super::target::Target;
 use super::{draw, flagger, scale_down, terminate};
+use crate::analysis::owner_status::{self, Field, ReactionKind};
 use crate::control::action::Action;
 use crate::control::footing::Aborted;
 use crate::domain::rollout::Step;
 use crate::domain::text::Text;
-use crate::domain::workload::{OwnerTool, Strategy};
+use crate::domain::workload::Strategy;
 
 /// What else one must know before saying yes.
 pub(super) fn warnings(
@@ -192,71 +193,32 @@ fn warn_back(case: Case<'_>, aim: Option<&Target<'_>>, out: &mut Vec<String>) {
     }
 }
 
-/// What the tool that manages the object will do about it (`reference/rollouts.md` §4.1). As far as its labels tell:
-/// whether an Argo CD application heals itself is not known here.
+/// What the tool that manages the object will do about it, and where the way back is that lasts
+/// (`reference/rollouts.md` §4.1).
 fn warn_owner(recipe: Recipe, case: Case<'_>, out: &mut Vec<String>) {
-    let Some(owner) = &case.workload.owner else { return };
-    let name = &owner.name;
-    let words = match (touches(recipe, case), owner.tool) {
-        (Touches::Nothing, _) | (Touches::PausedField, OwnerTool::Helm) => return,
-        (Touches::PausedField, _) => format!(
-            "{} manages it: if {} is in its source, this is put back",
-            manager(owner.tool, name),
-            match case.way() {
-                Way::StatefulSet | Way::DaemonSet => "spec.updateStrategy",
-                Way::Canary
-                | Way::BlueGreen
-                | Way::OtherRollout
-                | Way::Flagger
-                | Way::Deployment => "spec.paused",
-            }
-        ),
-        (Touches::Template, OwnerTool::ArgoCd) => format!(
-            "Argo CD application {name} manages it: with self-heal it puts this back within seconds, \
-             else at its next sync"
-        ),
-        (Touches::Template, OwnerTool::FluxKustomization) => {
-            format!("Flux Kustomization {name} manages it: it puts this back at its next interval")
-        }
-        (Touches::Template, OwnerTool::FluxHelmRelease) => format!(
-            "Flux HelmRelease {name} manages it: it puts this back at its next release, at once \
-             where drift detection is on"
-        ),
-        (Touches::Template, OwnerTool::Helm) => {
-            format!("Helm release {name}: this stays until its next upgrade")
-        }
-        (Touches::Template, OwnerTool::Controller) => {
-            format!("{name} owns it and probably puts this back")
-        }
+    let Some((owner, field)) = case.workload.owner.as_ref().zip(touches(recipe, case)) else {
+        return;
     };
-    out.push(words);
-}
-
-fn manager(tool: OwnerTool, name: &Text) -> String {
-    match tool {
-        OwnerTool::ArgoCd => format!("Argo CD application {name}"),
-        OwnerTool::FluxKustomization => format!("Flux Kustomization {name}"),
-        OwnerTool::FluxHelmRelease => format!("Flux HelmRelease {name}"),
-        OwnerTool::Helm => format!("Helm release {name}"),
-        OwnerTool::Controller => name.as_str().to_owned(),
+    let reaction = owner_status::reaction(owner, &case.workload.target, field);
+    let name = owner_status::title(owner);
+    if field == Field::Template {
+        out.push(format!("{name} {}", reaction.words));
+        if reaction.kind != ReactionKind::Never
+            && let Some(lasting) = owner_status::lasting(owner)
+        {
+            out.push(format!("lasting: {}", lasting.words));
+        }
+    } else if reaction.kind <= ReactionKind::Unknown {
+        // What is not in its source it does not miss.
+        let path = field.pointer().trim_start_matches('/').replace('/', ".");
+        out.push(format!("if {path} is in its source: {name} {}", reaction.words));
     }
 }
 
-/// Which part of the object a deed writes: owners care for some of them only.
-enum Touches {
-    Nothing,
-    PausedField,
-    Template,
-}
-
-fn touches(recipe: Recipe, case: Case<'_>) -> Touches {
+/// Which field a deed writes that an owner may care for. A restart leaves an annotation that is in nobody's source,
+/// so nobody takes it away.
+fn touches(recipe: Recipe, case: Case<'_>) -> Option<Field> {
     match recipe {
-        // A Deployment's annotation is part of the template; a Rollout's `spec.restartAt` is in nobody's source.
-        Recipe::Restart
-            if matches!(case.way(), Way::Deployment | Way::StatefulSet | Way::DaemonSet) =>
-        {
-            Touches::Template
-        }
         Recipe::ClearPause
         | Recipe::PassStep
         | Recipe::PromoteFull
@@ -265,12 +227,17 @@ fn touches(recipe: Recipe, case: Case<'_>) -> Touches {
         | Recipe::Terminate
         | Recipe::ScaleDown
         | Recipe::Canary(_)
-        | Recipe::Restart => Touches::Nothing,
+        | Recipe::Restart => None,
         Recipe::Pause
         | Recipe::Resume
         | Recipe::AbortAndUnpause
         | Recipe::Hold
-        | Recipe::Release => Touches::PausedField,
-        Recipe::BackToStable | Recipe::Rollback => Touches::Template,
+        | Recipe::Release => Some(match case.way() {
+            Way::StatefulSet | Way::DaemonSet => Field::UpdateStrategy,
+            Way::Canary | Way::BlueGreen | Way::OtherRollout | Way::Flagger | Way::Deployment => {
+                Field::Paused
+            }
+        }),
+        Recipe::BackToStable | Recipe::Rollback => Some(Field::Template),
     }
 }

@@ -53,6 +53,7 @@ pub fn picker(state: &State, picker: &Picker, theme: &Theme, buffer: &mut Buffer
         PickerKind::Namespaces => "namespaces to list",
         PickerKind::Revisions => "revision to roll back to",
         PickerKind::Steps => "step to skip to",
+        PickerKind::Owners => "owners (seen only; acting on them comes later)",
         PickerKind::Themes => "theme",
     };
     let query = typed::line(&picker.query, cells.saturating_sub(4));

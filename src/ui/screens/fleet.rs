@@ -15,7 +15,7 @@ use crate::ui::grid::{self, Column};
 use crate::ui::ink::{self, Words};
 use crate::ui::marks::Mark;
 use crate::ui::theme::{Role, Theme};
-use crate::ui::{answer, hints, summary, typed};
+use crate::ui::{answer, hints, owner, summary, typed};
 
 /// Rows and columns from which on the lower part has room beside the list.
 pub const ROOMY: (u16, u16) = (24, 80);
@@ -247,8 +247,8 @@ fn heading(state: &State, group: Group, count: usize, shown: Shown) -> Words {
     }
 }
 
-/// Mark, name, cluster, progress, weight, state, why, age, versions.
-const COLUMNS: [Column; 9] = [
+/// Mark, name, cluster, progress, weight, state, why, age, versions, owner.
+const COLUMNS: [Column; 10] = [
     Column::text(3, 3, 9),
     Column::text(14, 40, 10),
     Column::text(2, 14, 5).tail(),
@@ -258,6 +258,7 @@ const COLUMNS: [Column; 9] = [
     Column::text(13, 80, 3),
     Column::number(5, 7),
     Column::text(12, 34, 2),
+    Column::text(24, 34, 1),
 ];
 
 fn row(state: &State, target: &WorkloadRef) -> Vec<Words> {
@@ -283,6 +284,10 @@ fn row(state: &State, target: &WorkloadRef) -> Vec<Words> {
         summary::why(row, state.now()),
         Words::of(Role::Muted, format::since(summary::since(row), now)),
         summary::versions(&row.workload).words(),
+        row.workload
+            .owner
+            .as_ref()
+            .map_or_else(Words::new, |owner| Words::of(Role::Muted, owner::short(owner))),
     ];
     aged(state, target, cells)
 }

@@ -9,7 +9,7 @@ use crate::app::state::State;
 use crate::ui::format::Keep;
 use crate::ui::ink::{self, Words};
 use crate::ui::theme::{Role, Theme};
-use crate::ui::{answer, curves, hints, ladder, sections};
+use crate::ui::{answer, curves, hints, ladder, owner, sections};
 
 /// From this width on ladder and curves stand beside each other.
 const WIDE: usize = 100;
@@ -56,6 +56,7 @@ fn body(state: &State, row: &Row, (cells, rows): (usize, usize)) -> sections::Se
     add(&mut body.lines, sections::runs(row, now, cells));
     add(&mut body.lines, sections::events(row, now, cells, EVENTS_LISTED));
     add(&mut body.lines, sections::versions(row, cells));
+    add(&mut body.lines, owner::section(row, now, cells));
     add(&mut body.lines, sections::deeds(state, row, cells));
     add(&mut body.lines, sections::oddities(row, cells));
     body

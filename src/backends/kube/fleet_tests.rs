@@ -1,0 +1,125 @@
+//! Workloads, what belongs to them, and who takes over whom.
+
+use serde_json::{Value, json};
+
+use super::super::fields::Words;
+use super::super::rows::Maker;
+use super::*;
+use crate::domain::ids::ClusterName;
+use crate::domain::observed::Timestamp;
+
+const EVERYWHERE: Option<Namespace> = None;
+const ROLLOUTS: FleetKind = FleetKind::Workloads(WorkloadKind::Rollout);
+const DEPLOYMENTS: FleetKind = FleetKind::Workloads(WorkloadKind::Deployment);
+
+fn key(kind: FleetKind) -> FleetKey {
+    FleetKey { kind, namespace: EVERYWHERE }
+}
+
+fn put(fleet: &mut Fleet, kind: FleetKind, object: &Value) -> Vec<String> {
+    let cluster = ClusterName::new("east");
+    let mut maker = Maker { cluster, kind, words: Words::default() };
+    let row = maker.row(object, Timestamp::UNIX_EPOCH).expect("a row");
+    names(&fleet.put(&key(kind), row, Came::Changed))
+}
+
+fn names(targets: &[WorkloadRef]) -> Vec<String> {
+    let mut names: Vec<String> =
+        targets.iter().map(|target| format!("{}/{}", target.kind, target.name)).collect();
+    names.sort();
+    names
+}
+
+fn object(name: &str, spec: &Value) -> Value {
+    let metadata = json!({ "namespace": "shop", "name": name, "uid": format!("u-{name}") });
+    json!({ "metadata": metadata, "spec": spec })
+}
+
+fn taking(name: &str, deployment: &str) -> Value {
+    let source = json!({ "kind": "Deployment", "name": deployment });
+    object(name, &json!({ "strategy": { "canary": {} }, "workloadRef": source }))
+}
+
+fn set(owner: &str, hash: &str, created: &str, template: &str) -> Value {
+    json!({
+        "metadata": { "namespace": "shop", "name": format!("{owner}-{hash}"),
+            "uid": format!("u-{owner}-{hash}"), "creationTimestamp": created,
+            "labels": { "pod-template-hash": hash },
+            "ownerReferences": [{ "kind": "Deployment", "uid": format!("u-{owner}"),
+                "controller": true }] },
+        "spec": { "template": { "metadata": { "labels": { "pod-template-hash": hash } },
+            "spec": { "nodeName": template } } },
+    })
+}
+
+fn taken_over_by(fleet: &Fleet, name: &str) -> Option<String> {
+    let target = fleet.by_target.keys().find(|target| target.name.as_str() == name)?;
+    fleet.workload(target)?.part_of.map(|(_, name)| name.to_string())
+}
+
+#[test]
+fn a_deployment_knows_the_rollout_that_took_it_over_whoever_came_first() {
+    let mut fleet = Fleet::default();
+    put(&mut fleet, ROLLOUTS, &taking("ro", "web"));
+    put(&mut fleet, DEPLOYMENTS, &object("web", &json!({})));
+    assert_eq!(taken_over_by(&fleet, "web"), Some("ro".to_owned()));
+    put(&mut fleet, DEPLOYMENTS, &object("api", &json!({})));
+    let dirty = put(&mut fleet, ROLLOUTS, &taking("ro", "api"));
+    assert_eq!(dirty, ["Deployment/api", "Deployment/web", "Rollout/ro"]);
+    assert_eq!(taken_over_by(&fleet, "web"), None);
+    assert_eq!(taken_over_by(&fleet, "api"), Some("ro".to_owned()));
+    let dirty = names(&fleet.gone(&Uid::new("u-ro")));
+    assert_eq!(dirty, ["Deployment/api", "Rollout/ro"]);
+    assert_eq!(taken_over_by(&fleet, "api"), None);
+}
+
+#[test]
+fn the_current_revision_is_the_oldest_set_with_the_deployments_own_template() {
+    let mut fleet = Fleet::default();
+    let template = json!({ "template": { "spec": { "nodeName": "b" } } });
+    put(&mut fleet, DEPLOYMENTS, &object("web", &template));
+    let target = fleet.by_target.keys().next().expect("a workload").clone();
+    let current = |fleet: &Fleet| {
+        let workload = fleet.workload(&target).expect("a workload");
+        workload.current_hash().map(|hash| hash.as_str().to_owned())
+    };
+    assert_eq!(current(&fleet), None);
+    for (hash, created, template) in [
+        ("h1", "2026-01-01T00:00:00Z", "a"),
+        ("h3", "2026-01-03T00:00:00Z", "b"),
+        ("h2", "2026-01-02T00:00:00Z", "b"),
+    ] {
+        let dirty = put(&mut fleet, FleetKind::Sets, &set("web", hash, created, template));
+        assert_eq!(dirty, ["Deployment/web"]);
+    }
+    assert_eq!(current(&fleet).as_deref(), Some("h2"));
+    assert_eq!(names(&fleet.gone(&Uid::new("u-web-h2"))), ["Deployment/web"]);
+    assert_eq!(current(&fleet).as_deref(), Some("h3"));
+}
+
+#[test]
+fn sets_wait_for_their_workload_and_outlive_it() {
+    let mut fleet = Fleet::default();
+    let early = set("web", "h1", "2026-01-01T00:00:00Z", "a");
+    assert!(put(&mut fleet, FleetKind::Sets, &early).is_empty());
+    put(&mut fleet, DEPLOYMENTS, &object("web", &json!({})));
+    let target = fleet.by_target.keys().next().expect("a workload").clone();
+    assert_eq!(fleet.workload(&target).expect("a workload").revisions.len(), 1);
+    assert_eq!(names(&fleet.gone(&Uid::new("u-web"))), ["Deployment/web"]);
+    assert!(fleet.workload(&target).is_none());
+    assert!(fleet.gone(&Uid::new("u-web-h1")).is_empty());
+    assert!(fleet.sets.is_empty() && fleet.owner_of.is_empty());
+}
+
+#[test]
+fn a_list_removes_only_what_its_own_watch_brought() {
+    let mut fleet = Fleet::default();
+    put(&mut fleet, DEPLOYMENTS, &object("web", &json!({})));
+    put(&mut fleet, ROLLOUTS, &taking("ro", "web"));
+    fleet.begin(&key(ROLLOUTS));
+    assert_eq!(names(&fleet.whole(&key(ROLLOUTS))), ["Deployment/web", "Rollout/ro"]);
+    assert_eq!(fleet.by_target.len(), 1);
+    let narrow = FleetKey { kind: DEPLOYMENTS, namespace: Some(Namespace::new("x")) };
+    assert!(fleet.forget(&narrow).is_empty());
+    assert_eq!(names(&fleet.forget(&key(DEPLOYMENTS))), ["Deployment/web"]);
+}
