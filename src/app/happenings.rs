@@ -1,17 +1,20 @@
 //! What happened to one release, from everywhere it is told: its revisions, what we saw it do, analysis runs, Events, deeds of
 //! ours and of others. One reading for the time axes, their cursor and the documents; the words are given elsewhere.
 
+use std::time::Duration;
+
 use super::fleet::{Moment, MomentKind, Row};
 use super::state::State;
 use crate::analysis::need::{Need, NeedKind};
 use crate::analysis::verdict::Answer;
 use crate::control::order::{Order, OrderState};
 use crate::domain::detail::{AnalysisRun, ClusterEvent, Measurement, RunMetric};
-use crate::domain::ids::PodHash;
-use crate::domain::observed::Timestamp;
+use crate::domain::ids::{OrderId, PodHash};
+use crate::domain::observed::{Timestamp, age};
+use crate::domain::past::RecordedDeed;
 use crate::domain::rollout::{PauseCondition, RunPhase};
 use crate::domain::text::Text;
-use crate::domain::workload::ReplicaSet;
+use crate::domain::workload::{ReplicaSet, Workload};
 
 /// Something that happened.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +58,8 @@ pub enum What<'a> {
     Sent(&'a Order),
     /// A deed of this session ended.
     Ended(&'a Order),
+    /// A deed of another session, as our audit files tell it.
+    Recorded(&'a RecordedDeed),
 }
 
 /// What a happening means to an operator, the least important first: where several fall on one place the last is seen.
@@ -62,15 +67,15 @@ pub enum What<'a> {
 pub enum Meaning {
     /// It completed, or is well again.
     Completed,
-    /// A new version.
-    Revision,
+    /// Another tool's writing.
+    Foreign,
     /// A Kubernetes warning.
     Warning,
+    /// A new version.
+    Revision,
     /// Held: at a gate, or paused.
     Held,
-    /// Somebody else's deed.
-    Foreign,
-    /// A deed of ours.
+    /// A deed, ours or a colleague's.
     Deed,
     /// It failed, was aborted, got worse.
     Failed,
@@ -118,7 +123,7 @@ impl What<'_> {
                 | RunPhase::Unknown => None,
             },
             Self::Told(event) => of_event(event),
-            Self::Sent(_) | Self::Ended(_) => Some(Meaning::Deed),
+            Self::Sent(_) | Self::Ended(_) | Self::Recorded(_) => Some(Meaning::Deed),
             Self::Phase(_)
             | Self::Verdict(Answer::Inconclusive)
             | Self::RunBegan(_)
@@ -174,7 +179,7 @@ const SENTENCES: [(&str, Option<Meaning>); 8] = [
 
 fn of_event(event: &ClusterEvent) -> Option<Meaning> {
     if is_ours(event) {
-        return Some(Meaning::Foreign);
+        return Some(Meaning::Deed);
     }
     let (reason, message) = (event.reason.as_str(), event.message.as_str());
     if let Some((_, meaning)) = REASONS.iter().find(|(known, _)| *known == reason) {
@@ -200,12 +205,22 @@ pub fn of<'a>(state: &'a State, row: &'a Row) -> Vec<Happening<'a>> {
     all
 }
 
+/// A release is told in parts when it is seen first (its object, its revisions, its pods), and what they tell then is no
+/// change of it.
+const FIRST_SIGHT: Duration = Duration::from_secs(5);
+
+/// Whether a moment that we saw belongs to our first sight of a release.
+fn is_first_sight(row: &Row, at: Timestamp) -> bool {
+    row.history.front().is_some_and(|first| age(first.at, at) < FIRST_SIGHT)
+}
+
 impl Happening<'_> {
     /// Whether it tells no change, but how the release stood when we saw it first.
     #[must_use]
     pub fn is_first_sight(&self, row: &Row) -> bool {
-        let first = row.history.front().map(|moment| moment.at);
-        matches!(self.what, What::Need(_) | What::Phase(_)) && first == Some(self.at)
+        let is_seen =
+            matches!(self.what, What::Need(_) | What::Phase(_) | What::Wanted(_) | What::Proven(_));
+        is_seen && is_first_sight(row, self.at)
     }
 }
 
@@ -226,11 +241,19 @@ pub fn each<'a>(state: &'a State, row: &'a Row, take: &mut dyn FnMut(Happening<'
     for pause in row.workload.rollout().iter().flat_map(|rollout| rollout.status.pauses.iter()) {
         tell(pause.since, What::Paused(pause));
     }
+    let workload = &row.workload;
     if let Some(detail) = &row.detail {
-        for event in detail.events.iter().filter(|event| !is_known_deed(state, event)) {
-            tell(event.last.or(event.first), What::Told(event));
-        }
+        events(state, workload, &detail.events, &mut tell);
         detail.runs.iter().for_each(|run| analysed(run, &mut tell));
+    } else {
+        for traces in state.past().traces(workload) {
+            events(state, workload, &traces.events, &mut tell);
+            traces.runs.iter().for_each(|run| analysed(run, &mut tell));
+        }
+    }
+    let recorded = state.past().deeds(&workload.target).iter();
+    for deed in recorded.filter(|deed| state.orders().get(&deed.order).is_none()) {
+        tell(Some(deed.at), What::Recorded(deed));
     }
     for order in state.orders().iter().filter(|order| order.plan.target == row.workload.target) {
         let Some(first) = order.attempts.first() else { continue };
@@ -246,16 +269,25 @@ fn needed_already(row: &Row) -> bool {
     let is_need = |moment: &&Moment| matches!(moment.what, MomentKind::Need(_));
     let first = row.history.front().map(|moment| moment.at);
     let since = row.need.as_ref().and_then(|need| need.since);
-    let last = row.history.iter().rev().find(is_need).map(|moment| moment.at);
-    last == first && since < first
+    let last = row.history.iter().rev().find(is_need);
+    last.is_some_and(|last| is_first_sight(row, last.at)) && since < first
 }
 
-/// Whether a deed of this session tells of itself what this Event says.
-fn is_known_deed(state: &State, event: &ClusterEvent) -> bool {
-    let order =
-        event.message.as_str().rsplit_once("[order ").map(|(_, id)| id.trim_end_matches(']'));
+/// Events, without those that repeat what we know better.
+fn events<'a>(state: &State, workload: &Workload, events: &'a [ClusterEvent], tell: Tell<'_, 'a>) {
+    for event in events.iter().filter(|event| !is_known_deed(state, workload, event)) {
+        tell(event.last.or(event.first), What::Told(event));
+    }
+}
+
+/// Whether a deed of this session, or the record, tells what this Event says.
+fn is_known_deed(state: &State, workload: &Workload, event: &ClusterEvent) -> bool {
+    let order = event.message.as_str().rsplit_once("[order ").map(|(_, id)| id);
+    let order = order.map(|id| OrderId::new(id.trim_end_matches(']')));
     is_ours(event)
-        && order.is_some_and(|id| state.orders().iter().any(|known| known.id().as_str() == id))
+        && order.is_some_and(|id| {
+            state.orders().get(&id).is_some() || state.past().has(&workload.target, &id)
+        })
 }
 
 type Tell<'t, 'a> = &'t mut dyn FnMut(Option<Timestamp>, What<'a>);

@@ -229,7 +229,8 @@ impl Open {
             | What::RunEnded(_)
             | What::Measured(..)
             | What::Sent(_)
-            | What::Ended(_) => {}
+            | What::Ended(_)
+            | What::Recorded(_) => {}
         }
     }
 }

@@ -35,5 +35,7 @@ pub mod happenings;
 
 pub mod lanes;
 
+pub mod past;
+
 pub mod parts;
 pub mod update;

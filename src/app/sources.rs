@@ -18,7 +18,7 @@ pub struct Source {
     pub proof: Option<Timestamp>,
     /// Who we are there.
     pub identity: Option<Text>,
-    /// Since when it is watched: its first proof.
+    /// Since when it is watched: its first whole list.
     pub watched_since: Option<Timestamp>,
     /// Times since then in which it proved nothing, the oldest first.
     pub gaps: VecDeque<(Timestamp, Timestamp)>,
@@ -77,7 +77,6 @@ impl Source {
 
     /// Remembers for how long nothing was proven.
     fn note_gap(&mut self, at: Timestamp) {
-        self.watched_since.get_or_insert(at);
         let Some(before) = self.proof.filter(|before| age(*before, at) >= STALE_FROM) else {
             return;
         };
@@ -167,6 +166,13 @@ impl Sources {
         if let Some(source) = self.map.get_mut(id) {
             source.note_gap(at);
             source.proof = source.proof.max(Some(at));
+        }
+    }
+
+    /// From the first whole list on what is not told did not happen.
+    pub(in crate::app) fn watch(&mut self, id: &SourceId, at: Timestamp) {
+        if let Some(source) = self.map.get_mut(id) {
+            source.watched_since.get_or_insert(at);
         }
     }
 

@@ -8,6 +8,7 @@ use super::focus::Focus;
 use super::notices::Notices;
 use super::orders::Orders;
 use super::owners::Owners;
+use super::past::Recalled;
 use super::sources::Sources;
 use crate::analysis::verdict::Limits;
 use crate::app::input::Background;
@@ -34,6 +35,7 @@ pub struct State {
     pub(in crate::app) queries: Queries,
     /// Whose parts are followed, per cluster.
     pub(in crate::app) followed: BTreeMap<ClusterName, BTreeSet<Scope>>,
+    pub(in crate::app) past: Recalled,
 }
 
 /// What was settled at the start.
@@ -121,6 +123,10 @@ pub enum Purpose {
     Charts(WorkloadRef),
     /// The pager on top.
     Pager,
+    /// What a cluster still tells.
+    Past(ClusterName),
+    /// The deeds of the audit files.
+    Record,
 }
 
 impl State {
@@ -140,6 +146,7 @@ impl State {
             keymap,
             queries: Queries::default(),
             followed: BTreeMap::new(),
+            past: Recalled::default(),
         }
     }
 
@@ -189,6 +196,12 @@ impl State {
     #[must_use]
     pub const fn notices(&self) -> &Notices {
         &self.notices
+    }
+
+    /// What was before we watched.
+    #[must_use]
+    pub const fn past(&self) -> &Recalled {
+        &self.past
     }
 
     /// The keys.

@@ -7,6 +7,8 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 use serde_json::{Map, Value, json};
@@ -47,6 +49,8 @@ pub struct Who {
 #[derive(Clone)]
 pub struct AuditFile {
     jobs: SyncSender<Job>,
+    /// Where it is, for those who read it.
+    folder: Option<Arc<Path>>,
 }
 
 /// What the thread is asked for.
@@ -60,8 +64,15 @@ impl AuditFile {
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn open(folder: &std::path::Path, who: Who, clock: Clock) -> io::Result<Self> {
-        Self::over(Folder::new(folder), who, clock)
+    pub fn open(folder: &Path, who: Who, clock: Clock) -> io::Result<Self> {
+        let file = Self::over(Folder::new(folder), who, clock)?;
+        Ok(Self { folder: Some(folder.into()), ..file })
+    }
+
+    /// The folder with the files of all sessions.
+    #[must_use]
+    pub fn folder(&self) -> Option<Arc<Path>> {
+        self.folder.clone()
     }
 
     /// On any disk.
@@ -71,7 +82,7 @@ impl AuditFile {
         std::thread::Builder::new()
             .name("audit".to_owned())
             .spawn(move || work_on(writer, &work))?;
-        Ok(Self { jobs })
+        Ok(Self { jobs, folder: None })
     }
 
     async fn ask(

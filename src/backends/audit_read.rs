@@ -128,6 +128,29 @@ pub fn show(folder: &Path) -> io::Result<Vec<Row>> {
     Ok(rows)
 }
 
+/// The newest records, about so many (always whole segments), in the order of time inside each. A folder that cannot be
+/// one, as where no folder is known, holds none.
+///
+/// # Errors
+/// The folder cannot be read.
+pub(super) fn newest(folder: &Path, records: usize) -> io::Result<Vec<Row>> {
+    let names = match names(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => return Ok(Vec::new()),
+        answer => answer?,
+    };
+    let mut segments: Vec<Vec<Row>> = Vec::new();
+    let mut read = 0;
+    for name in names.into_iter().rev() {
+        if read >= records {
+            break;
+        }
+        let rows = Scan::of(folder, name).into_rows();
+        read += rows.len();
+        segments.push(rows);
+    }
+    Ok(segments.into_iter().rev().flatten().collect())
+}
+
 /// The names of the segments, oldest first. A folder that is not there holds none.
 fn names(folder: &Path) -> io::Result<Vec<String>> {
     let entries = match std::fs::read_dir(folder) {

@@ -16,6 +16,8 @@ pub mod audit_file;
 
 pub mod audit_read;
 
+pub mod audit_deeds;
+
 #[cfg(test)]
 mod audit_tests;
 

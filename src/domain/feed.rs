@@ -1,14 +1,18 @@
 //! What crosses between the machine (`app`) and the backends, so that neither knows the other.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::detail::Detail;
-use super::ids::{ClusterName, Name, Namespace, OrderId, PodHash, ResourceVersion, WorkloadRef};
+use super::ids::{
+    ClusterName, Name, Namespace, OrderId, PodHash, ResourceVersion, WorkloadKind, WorkloadRef,
+};
 use super::metric::{Charts, Comparison};
 use super::observed::{Observed, Timestamp};
 use super::part::{Part, PartKind, PartRef};
+use super::past::{Past, RecordedDeed};
 use super::text::{Block, Text};
 use super::workload::Workload;
 
@@ -147,6 +151,15 @@ pub enum Query {
     Yaml(WorkloadRef),
     /// The pod templates of two revisions as YAML, for their difference.
     Templates(RevisionPair),
+    /// What a cluster still tells of releases of these kinds: Events and analysis runs.
+    Past {
+        /// The cluster.
+        cluster: ClusterName,
+        /// The kinds that live there.
+        kinds: BTreeSet<WorkloadKind>,
+    },
+    /// The deeds of our audit files.
+    Record,
 }
 
 /// Which life of a container a log is asked of.
@@ -180,6 +193,10 @@ pub enum Answer {
     Block(Observed<Block>),
     /// To [`Query::Templates`]: canary's and stable's.
     Templates(Observed<Box<(Block, Block)>>),
+    /// To [`Query::Past`].
+    Past(Observed<Past>),
+    /// To [`Query::Record`]: the oldest first.
+    Record(Observed<Vec<RecordedDeed>>),
     /// None of them: why.
     Failed(Trouble),
 }

@@ -17,6 +17,8 @@ pub mod workload;
 
 pub mod detail;
 
+pub mod past;
+
 pub mod metric;
 
 pub mod feed;

@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -10,6 +12,7 @@ use tokio::task::JoinSet;
 
 use super::perform::{self, Crew, News};
 use crate::app::event::{Effect, Event};
+use crate::backends::audit_deeds;
 use crate::backends::audit_file::AuditFile;
 use crate::backends::kube::cluster::Cluster;
 use crate::backends::kube::execute::KubeExecutor;
@@ -139,7 +142,15 @@ impl Runner {
 
     fn query(&mut self, id: QueryId, query: Query) {
         let lost = Trouble::Lost(Text::clean("the task ended early"));
-        let cluster = cluster_of(&query).clone();
+        let Some(cluster) = cluster_of(&query).cloned() else {
+            let (folder, clock) = (self.backends.audit.folder(), self.backends.clock.clone());
+            self.spawn(Event::Answer(id, Answer::Failed(lost)), async move {
+                let answer = tokio::time::timeout(QUERY_TIME_MAX, recorded(folder, clock)).await;
+                let late = Trouble::TimedOut { after: QUERY_TIME_MAX };
+                Event::Answer(id, answer.unwrap_or(Answer::Failed(late)))
+            });
+            return;
+        };
         let kube = self.backends.clusters.get(&cluster).cloned();
         let prometheus = self.backends.prometheus.get(&cluster).cloned();
         self.spawn(Event::Answer(id, Answer::Failed(lost)), async move {
@@ -253,13 +264,30 @@ impl Hands {
     }
 }
 
-const fn cluster_of(query: &Query) -> &ClusterName {
+/// Whose question it is; the record is nobody's.
+const fn cluster_of(query: &Query) -> Option<&ClusterName> {
     match query {
         Query::Compare(pair) | Query::Charts { pair, .. } | Query::Templates(pair) => {
-            &pair.target.cluster
+            Some(&pair.target.cluster)
         }
-        Query::Log { cluster, .. } => cluster,
-        Query::Yaml(target) => &target.cluster,
+        Query::Log { cluster, .. } | Query::Past { cluster, .. } => Some(cluster),
+        Query::Yaml(target) => Some(&target.cluster),
+        Query::Record => None,
+    }
+}
+
+/// Reads the audit files on a thread of its own: a disk may hang.
+async fn recorded(folder: Option<Arc<Path>>, clock: Clock) -> Answer {
+    let Some(folder) = folder else { return Answer::Failed(Trouble::NotConfigured) };
+    let read = tokio::task::spawn_blocking(move || audit_deeds::newest(&folder));
+    match read.await {
+        Ok(Ok(deeds)) => Answer::Record(Observed::new(deeds, clock())),
+        Ok(Err(error)) => {
+            Answer::Failed(Trouble::Config(Text::clean(&format!("the audit folder: {error}"))))
+        }
+        Err(_panicked_or_cancelled) => {
+            Answer::Failed(Trouble::Lost(Text::clean("the reading of the record ended early")))
+        }
     }
 }
 
@@ -270,9 +298,11 @@ async fn ask(kube: Option<Cluster>, prometheus: Option<Prometheus>, query: Query
             Some(prometheus) => prometheus.answer(&query).await,
             None => missing,
         },
-        Query::Log { .. } | Query::Yaml(_) | Query::Templates(_) => match kube {
+        Query::Log { .. } | Query::Yaml(_) | Query::Templates(_) | Query::Past { .. } => match kube
+        {
             Some(cluster) => query::answer(&cluster, &query).await,
             None => missing,
         },
+        Query::Record => missing,
     }
 }

@@ -10,7 +10,9 @@ use crate::control::order::Order;
 use crate::domain::detail::{AnalysisRun, ClusterEvent, Measurement, RunMetric};
 use crate::domain::ids::PodHash;
 use crate::domain::observed::Timestamp;
+use crate::domain::past::RecordedDeed;
 use crate::domain::rollout::Step;
+use crate::domain::text::Text;
 use crate::domain::workload::ReplicaSet;
 
 use super::answer;
@@ -128,6 +130,7 @@ pub fn entry(row: &Row, told: &Happening<'_>) -> Option<Entry> {
         What::RunEnded(run) => ended(run),
         What::Measured(metric, measured) => measurement(metric, measured),
         What::Told(event) => said(event),
+        What::Recorded(deed) => (Lane::Deed, (Mark::Deed, Role::Focus), recorded(deed)),
         What::Sent(order) => (Lane::Deed, (Mark::Deed, Role::Focus), sent(order)),
         What::Ended(order) => {
             let (role, text) = answer::order_words(order)?;
@@ -188,9 +191,19 @@ fn measurement(metric: &RunMetric, measured: &Measurement) -> Told {
 }
 
 fn sent(order: &Order) -> String {
-    let reason = order.plan.reason.as_str();
-    let reason = if reason.is_empty() { String::new() } else { format!(" · “{reason}”") };
-    format!("you sent {}{reason}", order.plan.action)
+    format!("you sent {}{}", order.plan.action, quoted(&order.plan.reason))
+}
+
+fn quoted(reason: &Text) -> String {
+    if reason.is_empty() { String::new() } else { format!(" · “{reason}”") }
+}
+
+/// `ada sent abort: arrived · “errors”`.
+fn recorded(deed: &RecordedDeed) -> String {
+    let who = if deed.by.is_empty() { "somebody" } else { deed.by.as_str() };
+    let outcome = deed.outcome.as_ref().map_or("outcome not recorded", |(_, words)| words.as_str());
+    let doubt = if deed.proven { "" } else { " · after a fault of the record" };
+    format!("{who} sent {}: {outcome}{}{doubt}", deed.deed, quoted(&deed.reason))
 }
 
 /// The actual weight: as we saw it, and before that as the controller's events tell.

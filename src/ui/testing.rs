@@ -368,7 +368,9 @@ fn answer(
         | Query::Charts { .. }
         | Query::Log { .. }
         | Query::Yaml(_)
-        | Query::Templates(_) => return,
+        | Query::Templates(_)
+        | Query::Past { .. }
+        | Query::Record => return,
     };
     let _ = update(state, Event::Answer(id, answer));
 }

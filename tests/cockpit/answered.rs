@@ -117,6 +117,13 @@ impl Bench {
             (Query::Compare(pair.clone()), "/api/v1/"),
             (Query::Charts { pair: pair.clone(), from, to, step_seconds: 5 }, "/api/v1/"),
             (Query::Templates(pair), "/replicasets"),
+            (
+                Query::Past {
+                    cluster: ClusterName::new("east"),
+                    kinds: [WorkloadKind::Deployment].into(),
+                },
+                "/events",
+            ),
             (Query::Yaml(target()), "/rollouts/web"),
             (log_of(&pod), "/log"),
         ]
@@ -168,6 +175,23 @@ async fn every_query_is_answered_exactly_once_whether_it_works_hangs_or_panics()
             assert!(fits, "{asked} {answer:?}");
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_record_is_read_and_answered_once() {
+    let mut bench = Bench::new().await;
+    assert_eq!(bench.runner.run(Effect::Query(QueryId(1), Query::Record)), None);
+    let mut answered = Vec::new();
+    // The files are read on a thread that no test's clock moves.
+    while answered.is_empty() {
+        tokio::task::spawn_blocking(|| ()).await.unwrap();
+        answered.extend(bench.pass(1).await);
+    }
+    answered.extend(bench.pass(8).await);
+    let [Event::Answer(QueryId(1), Answer::Record(deeds))] = &answered[..] else {
+        panic!("{answered:?}")
+    };
+    assert_eq!(deeds.value, []);
 }
 
 #[tokio::test(start_paused = true)]

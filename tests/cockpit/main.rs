@@ -11,6 +11,7 @@ mod answers;
 mod dialogs;
 mod effects;
 mod eye;
+mod lanes;
 mod rig;
 mod sabotage;
 mod safe;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::command;
+use super::{command, past};
 use crate::analysis::steps;
 use crate::app::event::{Effect, Motion, Screen, Toward, Zoom};
 use crate::app::happenings;
@@ -95,7 +95,9 @@ pub(super) fn scrolled(state: &mut State, toward: Toward) -> Vec<Effect> {
 pub(super) fn fleet(state: &mut State) -> Vec<Effect> {
     command::visit(state, Screen::FleetTimeline);
     command::keep_selection(state);
-    command::watched(state)
+    let mut effects = command::watched(state);
+    effects.extend(past::again(state));
+    effects
 }
 
 /// Up and down go from lane to lane, left and right from event to event; the ends are the lane's first event, and now.

@@ -1,6 +1,6 @@
 //! What the operator asks of the program: moving, opening, going back, showing.
 
-use super::{ask, axis, dialog, feed, order, picker, scroll, several};
+use super::{ask, axis, dialog, feed, order, past, picker, scroll, several};
 use crate::app::event::{Command, Effect, Motion, Screen, Show};
 use crate::app::focus::{Loadable, POPUPS_MAX, Pager, PagerKind, PickerKind, Popup};
 use crate::app::input::{Mouse, MouseAct};
@@ -232,6 +232,7 @@ fn refresh(state: &mut State) -> Vec<Effect> {
     let mut effects: Vec<Effect> =
         state.session.clusters.iter().cloned().map(Effect::Reconnect).collect();
     effects.extend(watched(state));
+    effects.extend(past::again(state));
     effects
 }
 

@@ -59,6 +59,7 @@ pub(super) fn take(state: &mut State, source: &SourceId, seen: Observed<Feed>) -
         Feed::Synced => {
             state.sources.prove(source, at);
             state.fleet.mark_synced(source.cluster.clone());
+            state.sources.watch(source, at);
             first_selection(state)
         }
         // What is told of one rollout's parts says nothing of the fleet, and may be told while nobody answers.
@@ -157,6 +158,7 @@ pub(super) fn tick(state: &mut State, now: Timestamp) -> Vec<Effect> {
     if state.session.front == FrontKind::Screen || state.session.asks_metrics {
         effects.extend(ask::due(state));
     }
+    effects.extend(super::past::due(state));
     effects
 }
 
@@ -168,6 +170,8 @@ pub(super) fn answered(state: &mut State, id: QueryId, answer: Answer) -> Vec<Ef
         Purpose::Compare(target) => compared(state, &target, answer),
         Purpose::Charts(target) => charted(state, &target, answer),
         Purpose::Pager => paged(state, id, answer),
+        Purpose::Past(cluster) => super::past::told(state, &cluster, answer),
+        Purpose::Record => super::past::recorded(state, answer),
     }
     vec![]
 }
@@ -188,7 +192,11 @@ fn compared(state: &mut State, target: &WorkloadRef, answer: Answer) {
             state.fleet.compare(target, comparison, now);
         }
         Answer::Failed(why) => metrics_failed(state, target, why),
-        Answer::Charts(_) | Answer::Block(_) | Answer::Templates(_) => {}
+        Answer::Charts(_)
+        | Answer::Block(_)
+        | Answer::Templates(_)
+        | Answer::Past(_)
+        | Answer::Record(_) => {}
     }
 }
 
@@ -209,7 +217,11 @@ fn charted(state: &mut State, target: &WorkloadRef, answer: Answer) {
             state.fleet.amend(target, now, |row| row.metrics.charts = Some(charts));
         }
         Answer::Failed(why) => metrics_failed(state, target, why),
-        Answer::Comparison(_) | Answer::Block(_) | Answer::Templates(_) => {}
+        Answer::Comparison(_)
+        | Answer::Block(_)
+        | Answer::Templates(_)
+        | Answer::Past(_)
+        | Answer::Record(_) => {}
     }
 }
 
@@ -228,7 +240,7 @@ fn paged(state: &mut State, id: QueryId, answer: Answer) {
             Loadable::Known(Observed::new(difference(&stable, &canary), at))
         }
         Answer::Failed(why) => Loadable::Failed(why),
-        Answer::Comparison(_) | Answer::Charts(_) => return,
+        Answer::Comparison(_) | Answer::Charts(_) | Answer::Past(_) | Answer::Record(_) => return,
     };
 }
 

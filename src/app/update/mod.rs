@@ -7,6 +7,7 @@ mod dialog;
 mod feed;
 mod input;
 mod order;
+mod past;
 mod picker;
 mod scroll;
 mod several;

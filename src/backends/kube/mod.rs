@@ -55,6 +55,8 @@ mod pods;
 
 mod events;
 
+mod past;
+
 mod rows;
 
 mod watch;

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::cluster::{Cluster, Link};
 use super::lean;
 use super::meta::{HASH_LABELS, Metadata};
+use super::past;
 use super::resource::{
     CONTROLLER_REVISIONS, DEPLOYMENTS, PODS, REPLICA_SETS, Resource, with_query,
 };
@@ -34,7 +35,11 @@ pub async fn answer(cluster: &Cluster, query: &Query) -> Answer {
 
 async fn ask(cluster: &Cluster, query: &Query) -> Result<Answer, Trouble> {
     match query {
-        Query::Compare(_) | Query::Charts { .. } => Err(Trouble::NotConfigured),
+        Query::Compare(_) | Query::Charts { .. } | Query::Record => Err(Trouble::NotConfigured),
+        Query::Past { kinds, .. } => {
+            let past = past::past(cluster, kinds).await?;
+            Ok(Answer::Past(Observed::new(past, cluster.now())))
+        }
         Query::Log { namespace, pod, container, life, .. } => {
             let block = log(&cluster.link().await?, namespace, pod, (container, *life)).await?;
             Ok(Answer::Block(Observed::new(block, cluster.now())))

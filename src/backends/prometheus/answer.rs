@@ -50,9 +50,11 @@ impl Prometheus {
                 let span = Span { from: *from, to: *to, step_seconds: *step_seconds };
                 self.charts(pair, span).await.map(Answer::Charts)
             }
-            Query::Log { .. } | Query::Yaml(_) | Query::Templates(_) => {
-                Err(Trouble::NotConfigured.into())
-            }
+            Query::Log { .. }
+            | Query::Yaml(_)
+            | Query::Templates(_)
+            | Query::Past { .. }
+            | Query::Record => Err(Trouble::NotConfigured.into()),
         }
     }
 

@@ -11,6 +11,7 @@ use crate::app::happenings::{Happening, Meaning};
 use crate::app::keymap::KeyContext;
 use crate::app::lanes::{self, Knowledge, LOOK_BACK, Lane, Line, Range, Stretch};
 use crate::app::listing::Shown;
+use crate::app::past::Asked;
 use crate::app::state::State;
 use crate::domain::ids::WorkloadRef;
 use crate::domain::observed::{Timestamp, age};
@@ -40,6 +41,7 @@ pub fn paint(state: &State, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     if is_roomy {
         lines.push(hints::notice(state).cut(cells, Keep::Start));
         lines.extend(fleet::troubles(state, cells));
+        lines.extend(forgotten(state).into_iter().map(|line| line.cut(cells, Keep::Start)));
     }
     let ruler = lane::ruler(&axis, LOOK_BACK);
     lines.push(Words::of(Role::Text, " ".repeat(label)).then(ruler));
@@ -102,8 +104,41 @@ fn head(state: &State, axis: &Axis, cells: usize) -> Words {
     if fits { left.then(step) } else { left }.apart(right, cells)
 }
 
+/// Whose past could not be read, wholly or in part, and why.
+fn forgotten(state: &State) -> Vec<Words> {
+    let told = |whose: &str, what: &str| {
+        Words::of(Role::Warning, format!(" {} {whose}", Mark::Warning.sign()))
+            .and(Role::Text, format!("  what was before is not all known: {what}"))
+    };
+    let mut lines = Vec::new();
+    for cluster in &state.session().clusters {
+        let Some(asked) = state.past().cluster(cluster) else { continue };
+        match (&asked.trouble, asked.missing.first()) {
+            (Some(why), _) => lines.push(told(cluster.as_str(), &why.to_string())),
+            (None, Some(missing)) => lines.push(told(cluster.as_str(), missing.as_str())),
+            (None, None) => {}
+        }
+    }
+    let record = state.past().record();
+    lines.extend(record.trouble.as_ref().map(|why| told("our record", &why.to_string())));
+    lines.truncate(FORGOTTEN_MAX);
+    lines
+}
+
+/// Lines that say what is not known of the past, at most.
+const FORGOTTEN_MAX: usize = 2;
+
+/// Whether somebody was asked for the past and has not answered yet.
+fn is_asking(state: &State) -> bool {
+    let clusters = state.session().clusters.iter();
+    clusters.filter_map(|cluster| state.past().cluster(cluster)).any(Asked::is_awaited)
+}
+
 /// Since when all clusters are watched: before that only what left a trace is known.
 fn watched(state: &State) -> String {
+    if is_asking(state) {
+        return " · asking for what was before …".to_owned();
+    }
     let since = |cluster| state.sources().kubernetes(cluster)?.watched_since;
     let clusters = state.session().clusters.iter();
     let all: Option<Vec<Timestamp>> = clusters.map(since).collect();
@@ -258,6 +293,12 @@ fn reading(state: &State, cells: usize) -> Vec<Words> {
     let here: Vec<_> = lane.happenings.iter().filter(|(told, _)| told.at == at).collect();
     for (told, meaning) in here.iter().take(TOLD_MAX) {
         lines.push(Words::of(Role::Text, "   ").then(told_words(row, told, *meaning)));
+    }
+    let is_first = lane.happenings.first().is_some_and(|(told, _)| told.at == at);
+    let left_out: u32 = state.past().traces(&row.workload).map(|traces| traces.left_out).sum();
+    if is_first && left_out > 0 && row.detail.is_none() {
+        let words = format!("   {left_out} older ones are left out");
+        lines.push(Words::of(Role::Muted, words));
     }
     match here.len().saturating_sub(TOLD_MAX) {
         0 if here.is_empty() => {
