@@ -266,14 +266,21 @@ pub enum RouteKind {
     VirtualService,
     /// Of Traefik.
     TraefikService,
+    /// Of Traefik by its older group (`traefik.containo.us`), as Flagger before 1.41 writes it.
+    OlderTraefikService,
     /// Of Kubernetes, by annotations that nginx reads.
     Ingress,
 }
 
 impl RouteKind {
     /// All of them.
-    pub const ALL: [Self; 4] =
-        [Self::HttpRoute, Self::VirtualService, Self::TraefikService, Self::Ingress];
+    pub const ALL: [Self; 5] = [
+        Self::HttpRoute,
+        Self::VirtualService,
+        Self::TraefikService,
+        Self::OlderTraefikService,
+        Self::Ingress,
+    ];
 
     /// As the API server spells it.
     #[must_use]
@@ -281,7 +288,7 @@ impl RouteKind {
         match self {
             Self::HttpRoute => "HTTPRoute",
             Self::VirtualService => "VirtualService",
-            Self::TraefikService => "TraefikService",
+            Self::TraefikService | Self::OlderTraefikService => "TraefikService",
             Self::Ingress => "Ingress",
         }
     }

@@ -87,6 +87,12 @@ impl Plane {
             Request::get("/api/v1/namespaces/default/endpoints/kubernetes").body(Vec::new());
         let known: Value = self.client.request(known.unwrap()).await.unwrap();
         let address = &known["subsets"][0]["addresses"][0]["ip"];
+        // The API server passes on to addresses of pods only.
+        let gated = json!({"schedulingGates": [{"name": "tests.example/never"}],
+            "containers": [{"name": "app", "image": "none"}]});
+        self.create("pods", &json!({"metadata": {"name": name}, "spec": gated})).await;
+        let status = json!({"status": {"podIP": address, "podIPs": [{"ip": address}]}});
+        self.merge("pods", &format!("{name}/status"), &status).await;
         let pod = json!({"kind": "Pod", "name": name, "namespace": self.namespace});
         let metadata = json!({"name": name});
         let service =
@@ -134,10 +140,11 @@ impl Plane {
             "httproutes" => "apis/gateway.networking.k8s.io/v1",
             "ingresses" => "apis/networking.k8s.io/v1",
             "virtualservices" => "apis/networking.istio.io/v1beta1",
-            "traefikservices" => "apis/traefik.io/v1alpha1",
+            "traefikservices.traefik.containo.us" => "apis/traefik.containo.us/v1alpha1",
             _ => "api/v1",
         };
-        format!("/{group}/namespaces/{}/{collection}", self.namespace)
+        let plural = collection.split('.').next().unwrap_or_default();
+        format!("/{group}/namespaces/{}/{plural}", self.namespace)
     }
 
     /// A kind whose makers are not here, with no schema; `false`, when it is there already.

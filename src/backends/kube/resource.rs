@@ -61,6 +61,9 @@ pub const TRAEFIK_SERVICES: Resource = Resource {
     plural: "traefikservices",
     kind: "TraefikService",
 };
+/// The same of before Traefik 3.
+pub const OLDER_TRAEFIK_SERVICES: Resource =
+    Resource { group: "traefik.containo.us", ..TRAEFIK_SERVICES };
 /// Ingresses.
 pub const INGRESSES: Resource =
     Resource { group: "networking.k8s.io", version: "v1", plural: "ingresses", kind: "Ingress" };
@@ -134,6 +137,7 @@ impl Resource {
             RouteKind::HttpRoute => HTTP_ROUTES,
             RouteKind::VirtualService => VIRTUAL_SERVICES,
             RouteKind::TraefikService => TRAEFIK_SERVICES,
+            RouteKind::OlderTraefikService => OLDER_TRAEFIK_SERVICES,
             RouteKind::Ingress => INGRESSES,
         }
     }

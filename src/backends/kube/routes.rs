@@ -62,7 +62,7 @@ const fn shape(kind: RouteKind) -> Option<Shape> {
             name: "/destination/host",
             unsaid: 0,
         },
-        RouteKind::TraefikService => Shape {
+        RouteKind::TraefikService | RouteKind::OlderTraefikService => Shape {
             rules: None,
             rule: "/spec/weighted",
             backends: "/services",
