@@ -133,6 +133,42 @@ fn daemon_done(image_ends: &'static str) -> impl Fn(&Value) -> bool {
     }
 }
 
+/// A command knows the pods before it plans: else only the template would go back, and the set would wait for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_roll_back_of_the_command_line_deletes_the_pod_that_is_in_the_way() {
+    let Some(plane) = Plane::new().await else { return };
+    let sets = "statefulsets";
+    plane.create(sets, &stateful_set("twenty")).await;
+    plane.until(sets, "twenty", stateful_done(":1.0.0")).await;
+    release_bad(&plane, sets, "twenty").await;
+    let waits =
+        |it: &Value| it["status"]["updatedReplicas"] == 1 && it["status"]["readyReplicas"] == 2;
+    plane.until(sets, "twenty", waits).await;
+    let (context, namespace) = (plane.context.clone(), plane.namespace.clone());
+    let home = tempfile::tempdir().unwrap();
+    let state = home.path().to_owned();
+    let run = move || {
+        std::process::Command::new(env!("CARGO_BIN_EXE_pilothouse"))
+            .args(["--context", &context, "-n", &namespace, "-o", "json"])
+            .args(["rollback", "statefulset/twenty", "--yes", "--reason", "a live test"])
+            .env("XDG_STATE_HOME", &state)
+            .output()
+            .unwrap()
+    };
+    let done = tokio::task::spawn_blocking(run).await.unwrap();
+    let order: Value = serde_json::from_slice(&done.stdout).unwrap_or_else(|_| panic!("{done:?}"));
+    assert_eq!(order["outcome"], "arrived", "{order:#}");
+    let objects: Vec<&str> = order["plan"]["writes"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|write| write["object"].as_str())
+        .collect();
+    assert_eq!(objects, ["StatefulSet/twenty", "Pod/twenty-2"]);
+    plane.until(sets, "twenty", stateful_done(":1.0.0")).await;
+    plane.down().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_deed_on_a_daemon_set_arrives_with_exactly_the_writes_of_its_plan() {
     let Some(plane) = Plane::new().await else { return };

@@ -14,7 +14,7 @@ use crate::app::state::State;
 use crate::cli::args::Asked;
 use crate::cli::document::order::{self as document, Target};
 use crate::cli::tell;
-use crate::control::action::Action;
+use crate::control::action::{Action, Danger};
 use crate::control::gate::Gate;
 use crate::control::order::{Order, OrderState};
 use crate::control::plan::Rehearsal;
@@ -73,7 +73,11 @@ impl Deed {
         let now = Instant::now();
         match self.wanted.find(state) {
             // Only when the whole list is in: a workload may be told before its ReplicaSets.
-            Found::One(target) if known::all_have_spoken(state) => self.ask(state, target),
+            Found::One(target)
+                if known::all_have_spoken(state) && self.knows_enough(state, &target) =>
+            {
+                self.ask(state, target)
+            }
             Found::Many(found) => Next::End(ambiguous(&found)),
             Found::One(target) if now >= self.patience => self.ask(state, target),
             Found::None if known::all_have_spoken(state) || now >= self.patience => {
@@ -85,6 +89,18 @@ impl Deed {
                 Next::Within(self.patience.saturating_duration_since(now))
             }
         }
+    }
+
+    /// Pods and events belong to the plan of what moves (a roll back deletes the pods that would hold it up); pause and
+    /// abort wait for nothing.
+    fn knows_enough(&self, state: &State, target: &WorkloadRef) -> bool {
+        let is_safe = match self.asked {
+            Asked::Action(action) => action.danger() == Danger::Safe,
+            Asked::Approve => false,
+            Asked::Refuse => true,
+        };
+        let row = state.fleet().row(target);
+        is_safe || !state.follows(target) || row.is_some_and(|row| row.detail.is_some())
     }
 
     /// The deed that is meant for this workload, as it is now.
