@@ -105,6 +105,8 @@ pub struct Plan {
 pub struct Prediction {
     /// The consequence, in one sentence.
     pub effect: Text,
+    /// What comes next if nobody does anything, where that is known.
+    pub otherwise: Option<Text>,
     /// What else the operator must know before saying yes.
     pub warnings: Arc<[Text]>,
     /// Usual time until it has arrived, where it was measured.

@@ -220,8 +220,10 @@ fn prediction(
     rehearsed: Option<&Rehearsal>,
 ) -> String {
     let kept = rehearsed.into_iter().flat_map(|answer| answer.kept.iter());
-    let warnings = prediction.warnings.iter().chain(kept).map(Text::as_str);
-    std::iter::once(prediction.effect.as_str()).chain(warnings).collect::<Vec<_>>().join("; ")
+    let warnings = prediction.warnings.iter().chain(kept).map(ToString::to_string);
+    let otherwise = prediction.otherwise.iter().map(|words| format!("left alone: {words}"));
+    let all = std::iter::once(prediction.effect.to_string()).chain(warnings).chain(otherwise);
+    all.collect::<Vec<_>>().join("; ")
 }
 
 fn writes(plan: &crate::control::plan::Plan, rehearsed: Option<&Rehearsal>) -> Vec<Write> {

@@ -45,6 +45,8 @@ mod flagger_tests;
 #[cfg(test)]
 mod flagger_gates_tests;
 
+mod otherwise;
+
 mod predict;
 
 mod warn;

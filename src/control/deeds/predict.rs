@@ -10,7 +10,7 @@ use super::flagger;
 use super::table::{About, Row};
 use super::target::{self, Route, Target};
 use super::words::{at_step, count, next_step, pods, share, step_words, version, words_of};
-use super::{scale_down, terminate, warn};
+use super::{otherwise, scale_down, terminate, warn};
 use crate::analysis::{flagger_steps, steps};
 use crate::control::action::Action;
 use crate::control::plan::{PlanContext, Prediction};
@@ -38,6 +38,10 @@ pub(super) fn predict(
     if let Some(aim) = &aim {
         removed(case, aim, context, &mut effect);
     }
+    if let Some(fate) = terminate::fate(row.recipe, case) {
+        effect.push_str("; ");
+        effect.push_str(&fate);
+    }
     let ignored = matches!(row.recipe, Recipe::Abort | Recipe::AbortAndUnpause)
         && case.flies_within_window()
         && !case.hand_paused();
@@ -45,6 +49,7 @@ pub(super) fn predict(
         change: change(case, aim.as_ref()),
         prediction: Prediction {
             effect: Text::clean(&effect),
+            otherwise: otherwise::otherwise(case, context.now).map(|words| Text::clean(&words)),
             warnings: warn::warnings((row.recipe, action), case, aim.as_ref()),
             about: about(row.about, case, route, context.last_took),
         },

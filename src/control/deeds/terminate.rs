@@ -2,7 +2,7 @@
 //! without a failed metric that is ended so as passed (`reference/rollouts.md` §1.12): this is a step forward.
 
 use super::case::Case;
-use super::draw::{Drawn, set};
+use super::draw::{Drawn, Recipe, set};
 use super::words::next_step;
 use crate::control::plan::{Arrival, ObjectKind, ObjectRef, PatchFormat, Value, Write};
 use crate::domain::ids::Name;
@@ -53,6 +53,37 @@ pub(super) fn effect(case: Case<'_>) -> String {
         Some(_) | None => String::new(),
     };
     format!("{} ends now{after}", named.join(" and "))
+}
+
+/// What a deed does to the analyses that run (`reference/rollouts.md` §1.11).
+pub(super) fn fate(recipe: Recipe, case: Case<'_>) -> Option<String> {
+    let running = running(case);
+    let names: Vec<&str> = running.iter().map(|object| object.name.as_str()).collect();
+    let names = names.join(" and ");
+    let is_step = case.step_run().is_some_and(is_running);
+    let words = match recipe {
+        _ if running.is_empty() => return None,
+        Recipe::Abort
+        | Recipe::AbortAndUnpause
+        | Recipe::PromoteFull
+        | Recipe::BackToStable
+        | Recipe::Rollback => format!("{names} is ended and decides nothing any more"),
+        Recipe::PassStep if is_step => format!("{names} is ended and decides nothing any more"),
+        Recipe::Pause => {
+            format!("{names} goes on measuring; what it finds acts once it is resumed")
+        }
+        Recipe::ClearPause
+        | Recipe::PassStep
+        | Recipe::Resume
+        | Recipe::Retry
+        | Recipe::Restart
+        | Recipe::Terminate
+        | Recipe::ScaleDown
+        | Recipe::Hold
+        | Recipe::Release
+        | Recipe::Canary(_) => return None,
+    };
+    Some(words)
 }
 
 pub(super) fn warn(out: &mut Vec<String>) {

@@ -149,7 +149,11 @@ fn will(plan: &Plan, cells: usize) -> Vec<Words> {
     let about =
         plan.prediction.about.map(|about| format!(" · in about {}", format::exactly(about)));
     let text = format!("{}{}", plan.prediction.effect, about.unwrap_or_default());
-    sentence("will", &text, (Role::Text, 3), cells)
+    let mut lines = sentence("will", &text, (Role::Text, 3), cells);
+    if let Some(otherwise) = &plan.prediction.otherwise {
+        lines.extend(sentence("else", otherwise.as_str(), (Role::Muted, 2), cells));
+    }
+    lines
 }
 
 /// Warnings that are told in full; the others are counted.
