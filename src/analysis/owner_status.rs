@@ -189,12 +189,13 @@ fn of_application(application: &Application, target: &WorkloadRef, field: Field)
 
 fn heals(application: &Application) -> Reaction {
     let about = heal_time(application.heals);
-    let again = if about > HEAL_TIME {
-        format!(" (after {} times in a row it waits longer each time)", application.heals)
+    let when = if about > HEAL_TIME {
+        let times = application.heals;
+        format!("within {} s (it waits longer each time: healed {times} × before)", about.as_secs())
     } else {
-        String::new()
+        format!("in about {} s", about.as_secs())
     };
-    let words = format!("heals itself: it puts this back in about {} s{again}", about.as_secs());
+    let words = format!("heals itself: it puts this back {when}");
     Reaction { about: Some(about), ..Reaction::new(ReactionKind::Soon, &words) }
 }
 
@@ -308,6 +309,18 @@ pub fn title(owner: &Owner) -> String {
 #[must_use]
 pub fn status(owner: &Owner) -> Option<Status> {
     owner.object().map(|object| part_status::status(&object.part))
+}
+
+/// The field managers by which the tool writes.
+#[must_use]
+pub const fn managers(tool: OwnerTool) -> &'static [&'static str] {
+    match tool {
+        OwnerTool::ArgoCd => &["argocd-controller", "argocd-application-controller"],
+        OwnerTool::FluxKustomization => &["kustomize-controller"],
+        OwnerTool::FluxHelmRelease => &["helm-controller"],
+        OwnerTool::Helm => &["helm", "Helm"],
+        OwnerTool::Controller => &[],
+    }
 }
 
 /// What it does by itself, in a word or two: `self-heal`, `suspended`.

@@ -105,9 +105,13 @@ fn an_application_reacts_as_its_policy_says() {
     let failed = application(|it| it.operation = Some((Text::from("Failed"), None)));
     check([
         (application(|_| ()), Soon, "puts this back in about 1 s"),
-        (application(|it| it.heals = 1), Soon, "in about 2 s"),
-        (application(|it| it.heals = 3), Soon, "in about 18 s (after 3 times"),
-        (application(|it| it.heals = u32::MAX), Soon, "in about 300 s"),
+        (application(|it| it.heals = 1), Soon, "within 2 s"),
+        (
+            application(|it| it.heals = 3),
+            Soon,
+            "within 18 s (it waits longer each time: healed 3 × before)",
+        ),
+        (application(|it| it.heals = u32::MAX), Soon, "within 300 s"),
         (automation(Automation::Syncs), AtNextRelease, "does not heal itself"),
         (automation(Automation::Off), AtNextRelease, "until somebody syncs it"),
         (automation(Automation::Skipped), Never, "skipped"),

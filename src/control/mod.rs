@@ -36,6 +36,11 @@ pub mod order_machine;
 
 mod order_unknown;
 
+mod undone;
+
+#[cfg(test)]
+mod undone_tests;
+
 #[cfg(test)]
 mod order_tests;
 

@@ -26,6 +26,8 @@ pub struct Order {
     pub unrecordable: Option<Text>,
     /// When it was asked for.
     pub started_at: Timestamp,
+    /// Since when a change of the template stands as it should.
+    pub stood_since: Option<Timestamp>,
     /// When the last write was accepted.
     pub accepted_at: Option<Timestamp>,
     /// When it ended.

@@ -15,6 +15,7 @@ use super::check::{CheckId, Refusal};
 use super::order::{Attempt, AttemptAnswer, Execution, Order, OrderNews, OrderState, Outcome};
 use super::order_unknown::resolve;
 use super::plan::{ObjectKind, Plan, Write};
+use super::undone;
 use crate::domain::feed::{Sighting, Trouble};
 use crate::domain::ids::ResourceVersion;
 use crate::domain::observed::{STALE_FROM, Timestamp, age};
@@ -55,6 +56,7 @@ pub const fn begin(plan: Plan, now: Timestamp) -> Order {
         waiting_for: None,
         unrecordable: None,
         started_at: now,
+        stood_since: None,
         accepted_at: None,
         ended_at: None,
     }
@@ -258,13 +260,25 @@ fn accepted_version(attempt: &Attempt) -> Option<&ResourceVersion> {
 }
 
 pub(super) fn follow(order: &mut Order, facts: &Facts<'_>) -> Vec<AuditEntry> {
+    let since = since(order);
+    if let Known::Here(workload) = facts.workload
+        && let Some(why) = undone::undone(order, &since, workload, facts.now)
+    {
+        return end(order, Outcome::Superseded(why), facts.now);
+    }
     let judged = match facts.workload {
-        Known::Here(workload) => arrival::judge(&order.plan, &since(order), workload),
+        Known::Here(workload) => arrival::judge(&order.plan, &since, workload),
         Known::Gone => Judgement::Superseded(Text::from("it was deleted")),
         Known::NotYet => Judgement::NotYet(Text::from("the cluster has not told of it yet")),
     };
     match judged {
-        Judgement::Arrived => end(order, Outcome::Arrived, facts.now),
+        Judgement::Arrived => match undone::watched(order, facts.now) {
+            Some(why) => {
+                order.waiting_for = Some(why);
+                Vec::new()
+            }
+            None => end(order, Outcome::Arrived, facts.now),
+        },
         Judgement::Dropped(why) => end(order, Outcome::Stalled(why), facts.now),
         Judgement::Superseded(why) => end(order, Outcome::Superseded(why), facts.now),
         Judgement::NotYet(why) => wait(order, why, facts),

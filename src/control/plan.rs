@@ -111,6 +111,8 @@ pub struct Prediction {
     pub warnings: Arc<[Text]>,
     /// Usual time until it has arrived, where it was measured.
     pub about: Option<Duration>,
+    /// In about what time somebody is known to put it back; `None`: nobody is.
+    pub undone_in: Option<Duration>,
 }
 
 /// One write of a plan; its values are still symbols where the cluster has to be read first.

@@ -13,6 +13,7 @@ mod cockpit;
 mod explain;
 mod flagger;
 mod gates;
+mod gitops;
 mod manifests;
 mod natives;
 mod others;

@@ -202,6 +202,12 @@ impl Plane {
         self.client.request(request.unwrap()).await.unwrap()
     }
 
+    /// What is at this address, if there is anything.
+    pub(crate) async fn at(&self, path: &str) -> Option<Value> {
+        let request = Request::get(path).body(Vec::new()).unwrap();
+        self.client.request(request).await.ok()
+    }
+
     pub(crate) async fn list(&self, collection: &str) -> Vec<Value> {
         let request = Request::get(self.path(collection)).body(Vec::new()).unwrap();
         let list: Value = self.client.request(request).await.unwrap();

@@ -52,6 +52,7 @@ pub(super) fn predict(
             otherwise: otherwise::otherwise(case, context.now).map(|words| Text::clean(&words)),
             warnings: warn::warnings((row.recipe, action), case, aim.as_ref()),
             about: about(row.about, case, route, context.last_took),
+            undone_in: warn::undone_in(row.recipe, case),
         },
         instead: ignored.then_some(Action::Pause),
     }

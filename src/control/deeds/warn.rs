@@ -1,6 +1,7 @@
 //! Warnings: what a deed does beside what it is meant to do.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::case::{Case, PAUSE_STEP, Way, has_pods};
 use super::draw::Recipe;
@@ -191,6 +192,14 @@ fn warn_back(case: Case<'_>, aim: Option<&Target<'_>>, out: &mut Vec<String>) {
             "the template lives in the Deployment it refers to: that is what is written".to_owned(),
         );
     }
+}
+
+/// In about what time its owner puts a change of the template back as soon as it sees it.
+pub(super) fn undone_in(recipe: Recipe, case: Case<'_>) -> Option<Duration> {
+    let owner = case.workload.owner.as_ref()?;
+    let field = touches(recipe, case).filter(|field| *field == Field::Template)?;
+    let reaction = owner_status::reaction(owner, &case.workload.target, field);
+    reaction.about.filter(|_| reaction.kind == ReactionKind::Soon)
 }
 
 /// What the tool that manages the object will do about it, and where the way back is that lasts
