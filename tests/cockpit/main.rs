@@ -15,5 +15,6 @@ mod lanes;
 mod rig;
 mod sabotage;
 mod safe;
+mod several;
 mod sources;
 mod story;

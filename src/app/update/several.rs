@@ -13,7 +13,7 @@ use crate::app::notices::Urgency;
 use crate::app::orders::Convoy;
 use crate::app::state::{Mode, State};
 use crate::control::action::{Action, Confirm, Danger};
-use crate::control::check::{Confirmation, Refusal, phrase};
+use crate::control::check::{CheckId, Confirmation, Refusal, phrase};
 use crate::control::footing::Footing;
 use crate::control::order::{Order, OrderState, Outcome};
 use crate::control::{give_up, order_machine};
@@ -105,8 +105,10 @@ fn depart(state: &mut State, action: Action, confirmation: Confirmation) -> Vec<
     let ids = dialog.orders.clone();
     let reason = Text::clean(dialog.reason.value().trim());
     let is_safe = action.danger() == Danger::Safe;
-    if !is_safe && let Some(text) = not_yet(state, &ids) {
-        state.notices.say(state.now, Urgency::Info, &text);
+    if !is_safe && let Some(refusal) = not_yet(state, &ids) {
+        if let Some(Popup::Confirm(dialog)) = state.focus.popups.last_mut() {
+            dialog.refusals = vec![refusal];
+        }
         return vec![];
     }
     for id in &ids {
@@ -126,16 +128,18 @@ fn depart(state: &mut State, action: Action, confirmation: Confirmation) -> Vec<
 }
 
 /// What the whole deed still waits for.
-fn not_yet(state: &State, ids: &[OrderId]) -> Option<String> {
+fn not_yet(state: &State, ids: &[OrderId]) -> Option<Refusal> {
     let orders = || ids.iter().filter_map(|id| state.orders.get(id));
     if orders().any(|order| matches!(order.state, OrderState::Rehearsing)) {
-        return Some("still asking the server what it would say".to_owned());
+        let why = "not all of them are rehearsed yet";
+        return Some(Refusal::new(CheckId::Rehearsal, why, "wait for the server's answers"));
     }
     let is_safe_cluster = |order: &&Order| {
         state.session.mode == Mode::Real && !state.orders.is_armed(&order.plan.target.cluster)
     };
     let cluster = &orders().find(is_safe_cluster)?.plan.target.cluster;
-    Some(format!("cluster {cluster} is not armed: leave, arm it, and mark the rows again"))
+    let why = format!("cluster {cluster} is not armed");
+    Some(Refusal::new(CheckId::Armed, &why, "leave, arm it, and ask again: the marks stay"))
 }
 
 /// How an order whose turn it is was confirmed.

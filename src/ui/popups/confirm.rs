@@ -214,7 +214,7 @@ fn undo(plan: &Plan, cells: usize) -> Vec<Words> {
 }
 
 /// Why it may not go, each with what would change that.
-fn refusals(dialog: &Dialog, cells: usize) -> Vec<Words> {
+pub(super) fn refusals(dialog: &Dialog, cells: usize) -> Vec<Words> {
     let mut lines = Vec::new();
     for refusal in &dialog.refusals {
         lines.extend(sentence("✗ refused", refusal.why.as_str(), (Role::Danger, 2), cells));

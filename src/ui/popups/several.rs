@@ -15,7 +15,7 @@ use crate::domain::ids::WorkloadRef;
 use crate::domain::text::Text;
 use crate::ui::format::{self, Keep};
 use crate::ui::ink::Words;
-use crate::ui::popups::confirm::{reason, sentence};
+use crate::ui::popups::confirm::{reason, refusals, sentence};
 use crate::ui::popups::frame::{self, Popup};
 use crate::ui::theme::{Role, Theme};
 use crate::ui::{hints, typed};
@@ -62,7 +62,12 @@ fn lines(
     (cells, rows): (usize, usize),
 ) -> Vec<Words> {
     let mut lines = changed(dialog, cells);
-    let below = [reason(state, dialog, cells), question(state, dialog, action, cells)].concat();
+    let below = [
+        refusals(dialog, cells),
+        reason(state, dialog, cells),
+        question(state, dialog, action, cells),
+    ]
+    .concat();
     let orders = dialog.orders.iter().filter_map(|id| state.orders().get(id));
     let mut each: Vec<Vec<Words>> = orders.map(|order| row(order, cells)).collect();
     each.extend(dialog.left_out.iter().map(|left| left_out(left, cells)));
