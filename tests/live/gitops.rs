@@ -61,11 +61,9 @@ async fn released(plane: &Plane, image: &str, is_so: impl Fn(&Value) -> bool) {
     loop {
         let found = plane.at(ROLLOUT).await.unwrap();
         let template = &found["spec"]["template"]["spec"]["containers"][0]["image"];
+        let generation = found["metadata"]["generation"].to_string();
         let observed = found["status"]["observedGeneration"].as_str().unwrap_or_default();
-        if template == image
-            && observed == found["metadata"]["generation"].to_string()
-            && is_so(&found["status"])
-        {
+        if template == image && observed == generation && is_so(&found["status"]) {
             return;
         }
         assert!(start.elapsed() < PATIENCE, "{image}: {found:#}");
