@@ -211,7 +211,13 @@ const FIRST_SIGHT: Duration = Duration::from_secs(5);
 
 /// Whether a moment that we saw belongs to our first sight of a release.
 fn is_first_sight(row: &Row, at: Timestamp) -> bool {
-    row.history.front().is_some_and(|first| age(first.at, at) < FIRST_SIGHT)
+    first_seen(row).is_some_and(|first| age(first, at) < FIRST_SIGHT)
+}
+
+/// When we saw it first; who wrote it before that the object itself tells.
+fn first_seen(row: &Row) -> Option<Timestamp> {
+    let is_sight = |moment: &&Moment| !matches!(moment.what, MomentKind::Touched(_));
+    row.history.iter().find(is_sight).map(|moment| moment.at)
 }
 
 impl Happening<'_> {
@@ -267,7 +273,7 @@ pub fn each<'a>(state: &'a State, row: &'a Row, take: &mut dyn FnMut(Happening<'
 /// Whether the need of now is the one that stood when we saw the release first, and began before that.
 fn needed_already(row: &Row) -> bool {
     let is_need = |moment: &&Moment| matches!(moment.what, MomentKind::Need(_));
-    let first = row.history.front().map(|moment| moment.at);
+    let first = first_seen(row);
     let since = row.need.as_ref().and_then(|need| need.since);
     let last = row.history.iter().rev().find(is_need);
     last.is_some_and(|last| is_first_sight(row, last.at)) && since < first

@@ -229,6 +229,13 @@ impl State {
         self.queries.open.is_empty() && !self.fleet.rows().any(is_due)
     }
 
+    /// Whether nobody who was asked for the past still owes an answer.
+    #[must_use]
+    pub fn is_recalled(&self) -> bool {
+        let is_past = |purpose: &Purpose| matches!(purpose, Purpose::Past(_) | Purpose::Record);
+        !self.queries.open.values().any(is_past)
+    }
+
     /// Whether the parts of this workload are followed.
     #[must_use]
     pub fn follows(&self, target: &WorkloadRef) -> bool {

@@ -125,6 +125,8 @@ pub enum Command {
     Status(StatusArgs),
     /// Print what waits for a human's yes, the one with the least time left first.
     Gates,
+    /// Print what happened lately to all rollouts, or to one: revisions, gates, failures, deeds.
+    Timeline(TimelineArgs),
     /// Print every change as it comes (with -o json one document per line).
     Watch,
     /// Hold a rollout where it is.
@@ -184,6 +186,17 @@ pub struct StatusArgs {
     /// How long to wait: 30s, 10m; without it 10 minutes.
     #[arg(long, value_name = "TIME", value_parser = timeout, requires = "wait")]
     pub timeout: Option<Duration>,
+}
+
+/// Arguments of `timeline`.
+#[derive(Debug, clap::Args)]
+pub struct TimelineArgs {
+    /// Which rollout: KIND/NAME, or NAME where that is unambiguous; without it all.
+    #[arg(value_name = "KIND/NAME", value_parser = target)]
+    pub target: Option<Target>,
+    /// How far back: 30m, 6h, 48h. Clusters keep Events for an hour or so; revisions and our record reach further.
+    #[arg(long, value_name = "TIME", default_value = "6h", value_parser = timeout)]
+    pub since: Duration,
 }
 
 /// Arguments of every deed.
@@ -412,6 +425,7 @@ impl Command {
             Self::CloseGate(deed) => (Action::CloseGate, deed),
             Self::Get
             | Self::Gates
+            | Self::Timeline(_)
             | Self::Explain(_)
             | Self::Status(_)
             | Self::Watch

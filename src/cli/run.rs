@@ -13,6 +13,7 @@ use super::headless::find::Wanted;
 use super::headless::get::{self, Get, Shows};
 use super::headless::status::Status;
 use super::headless::table::aligned;
+use super::headless::timeline::Recall;
 use super::headless::watch::Watch;
 use super::screen::{self, Scene};
 use super::settings::{self, Settings};
@@ -200,6 +201,17 @@ async fn headless(
     match command {
         Command::Get => run(args, settings, Get::new(format, patience, Shows::Fleet)).await,
         Command::Gates => run(args, settings, Get::new(format, patience, Shows::Gates)).await,
+        Command::Timeline(wanted) => {
+            let named = |target| Wanted::new(target, settings.scope.namespaces.clone());
+            let front = Recall {
+                format,
+                wanted: wanted.target.as_ref().map(named),
+                since: wanted.since,
+                until: patience,
+                asked: false,
+            };
+            run(args, settings, front).await
+        }
         Command::Watch => run(args, settings, Watch::new(format, patience, None)).await,
         Command::Status(status) => {
             run(args, settings, status_front(status, args, settings, patience)).await

@@ -1,6 +1,7 @@
 //! Tests of [`super`] and of the model behind it: what lies on a lane, what is not known of it, and how one goes over it.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
@@ -290,4 +291,21 @@ fn what_changed_just_before_is_found_on_every_lane() {
     let found = lanes::between(&state, Range { from: to - LOOK_BACK, to });
     let names: Vec<&str> = found.iter().map(|(target, ..)| target.name.as_str()).collect();
     assert_eq!(names, ["web", "cart"]);
+}
+
+#[test]
+fn what_is_told_at_first_sight_is_no_change() {
+    let mut make = canary("eu/shop/web", "1.0");
+    make.0.meta.hands =
+        [crate::domain::workload::Hand { manager: Text::clean("kubectl"), at: ago(25 * MINUTE) }]
+            .into();
+    let mut bare = canary("eu/shop/web", "1.0");
+    bare.0.revisions = [].into();
+    bare.0.meta.hands = Arc::clone(&make.0.meta.hands);
+    bare.rollout().status.hashes = crate::domain::rollout::Hashes { current: None, stable: None };
+    let mut state = watched(bare, &[]);
+    // Its revisions come a moment later than the object.
+    make.0.seen_at = ago(20 * MINUTE) + Duration::from_secs(1);
+    feed(&mut state, "eu", now(), Feed::Changed(vec![make.0]));
+    assert_eq!(drawn(&state), format!("     ◇    {}   ", "·".repeat(20)));
 }

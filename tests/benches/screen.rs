@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion};
-use pilothouse::app::event::{Command, Event, Motion};
+use pilothouse::app::event::{Command, Event, Motion, Screen, Toward, Zoom};
 use pilothouse::app::state::State;
 use pilothouse::app::update::update;
 use pilothouse::cli::assets::THEMES;
@@ -63,6 +63,14 @@ pub(super) fn benches(criterion: &mut Criterion) {
         let mut state = facts::state(&workloads, (160, 50));
         bench.iter(|| black_box(update(&mut state, Event::Command(Command::Move(Motion::Down)))));
     });
+    group.bench_function("to the event before and after, on any of 1 000 lanes", |bench| {
+        let mut state = lanes(&workloads, (160, 50));
+        bench.iter(|| {
+            for toward in [Toward::Earlier, Toward::Later] {
+                black_box(update(&mut state, Event::Command(Command::Event(toward))));
+            }
+        });
+    });
     group.finish();
 
     let mut group = criterion.benchmark_group("paint");
@@ -75,9 +83,27 @@ pub(super) fn benches(criterion: &mut Criterion) {
         group.bench_function(format!("rollout, {width}x{height}"), |bench| {
             bench.iter(|| black_box(painted(&rollout, &theme)));
         });
+        let lanes = lanes(&workloads, (width, height));
+        group.bench_function(format!("fleet timeline of 1 000 lanes, {width}x{height}"), |bench| {
+            bench.iter(|| black_box(painted(&lanes, &theme)));
+        });
     }
     group.finish();
     encoder(criterion, &workloads, &theme);
+}
+
+/// The fleet's time axis with all lanes and all that is known.
+fn lanes(workloads: &[pilothouse::domain::workload::Workload], size: (u16, u16)) -> State {
+    let mut state = facts::state(workloads, size);
+    for command in [
+        Command::Go(Screen::FleetTimeline),
+        Command::ToggleSteady,
+        Command::Zoom(Zoom::All),
+        Command::Event(Toward::Earlier),
+    ] {
+        drop(update(&mut state, Event::Command(command)));
+    }
+    state
 }
 
 fn encoder(

@@ -7,6 +7,7 @@ use super::fleet::API_VERSION;
 use super::source::Source;
 use crate::app::listing::{self, Waiting};
 use crate::app::state::State;
+use crate::domain::ids::WorkloadRef;
 use crate::domain::observed::age;
 use crate::domain::text::Text;
 
@@ -68,6 +69,19 @@ pub struct GateTarget {
     pub name: String,
 }
 
+impl GateTarget {
+    /// This release.
+    #[must_use]
+    pub fn of(target: &WorkloadRef) -> Self {
+        Self {
+            cluster: target.cluster.to_string(),
+            namespace: target.namespace.to_string(),
+            kind: target.kind.name().to_owned(),
+            name: target.name.to_string(),
+        }
+    }
+}
+
 impl GateList {
     /// The document of all gates.
     #[must_use]
@@ -86,12 +100,7 @@ fn item(state: &State, one: &Waiting<'_>) -> GateItem {
     let (gate, target) = (&one.gate, one.target);
     let verdict = one.row.metrics.verdict.as_ref();
     GateItem {
-        target: GateTarget {
-            cluster: target.cluster.to_string(),
-            namespace: target.namespace.to_string(),
-            kind: target.kind.name().to_owned(),
-            name: target.name.to_string(),
-        },
+        target: GateTarget::of(target),
         gate: gate.kind.name().to_owned(),
         why: gate.why.to_string(),
         since: gate.since.map(|since| since.to_string()),

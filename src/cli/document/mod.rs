@@ -11,6 +11,8 @@ pub mod fleet;
 
 pub mod gates;
 
+pub mod timeline;
+
 pub mod order;
 
 pub mod audit;

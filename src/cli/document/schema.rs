@@ -8,6 +8,7 @@ use super::explanation::Explanation;
 use super::fleet::{FleetEvent, FleetList, RolloutReport};
 use super::gates::GateList;
 use super::order::Order;
+use super::timeline::Timeline;
 
 /// Every published document by name, with its schema.
 #[must_use]
@@ -17,6 +18,7 @@ pub fn all() -> Vec<(&'static str, Schema)> {
         ("RolloutReport", schema_for!(RolloutReport)),
         ("FleetEvent", schema_for!(FleetEvent)),
         ("GateList", schema_for!(GateList)),
+        ("Timeline", schema_for!(Timeline)),
         ("Order", schema_for!(Order)),
         ("DoctorReport", schema_for!(DoctorReport)),
         ("Explanation", schema_for!(Explanation)),

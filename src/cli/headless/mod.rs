@@ -15,6 +15,8 @@ pub mod get;
 
 pub mod status;
 
+pub mod timeline;
+
 pub mod watch;
 
 pub mod deed;

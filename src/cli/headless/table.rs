@@ -6,6 +6,7 @@ use super::output::Format;
 use crate::cli::document::gates::GateList;
 use crate::cli::document::rollout::{RolloutStatus, Version};
 use crate::cli::document::source::Source;
+use crate::cli::document::timeline::Timeline;
 
 /// The heads of the columns.
 const HEADS: [&str; 9] =
@@ -39,6 +40,37 @@ pub fn gates(list: &GateList) -> String {
         ]
     }));
     aligned(&rows)
+}
+
+/// What happened to all releases, the oldest first; gates and failures with how long they lasted.
+#[must_use]
+pub fn timeline(timeline: &Timeline) -> String {
+    let mut told: Vec<(&str, Vec<String>)> = Vec::new();
+    for item in &timeline.items {
+        let target = &item.target;
+        let row = |at: &str, meaning: &str, text: String| {
+            let name = format!("{}/{}", target.namespace, target.name);
+            vec![short(at), target.cluster.clone(), name, meaning.to_owned(), text]
+        };
+        for event in &item.events {
+            told.push((&event.at, row(&event.at, &event.meaning, event.text.clone())));
+        }
+        for span in item.spans.iter().filter(|span| span.state != "moving") {
+            let still = if span.until.is_none() { " so far" } else { "" };
+            let text = format!("for {}{still}", spelled(span.seconds));
+            told.push((&span.from, row(&span.from, &format!("is {}", span.state), text)));
+        }
+    }
+    told.sort();
+    let heads = ["AT", "CLUSTER", "RELEASE", "MEANING", "WHAT"];
+    let mut rows = vec![heads.map(str::to_owned).to_vec()];
+    rows.extend(told.into_iter().map(|(_, row)| row));
+    aligned(&rows)
+}
+
+/// A moment without its fractions of a second.
+fn short(at: &str) -> String {
+    at.split_once('.').map_or_else(|| at.to_owned(), |(whole, _)| format!("{whole}Z"))
 }
 
 /// `45s`, `12m`, `3h05m`.
