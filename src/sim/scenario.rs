@@ -129,6 +129,8 @@ pub enum WorkloadKind {
     StatefulSet,
     /// A DaemonSet.
     DaemonSet,
+    /// A Canary of Flagger with its Deployment; `spec` is the Canary's.
+    Canary,
 }
 
 /// A workload, in one cluster or in several.

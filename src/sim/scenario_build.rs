@@ -190,7 +190,10 @@ fn written(act: &Act, workload: &Workload, now: Timestamp) -> script::Act {
         Deed::Resume => script::Deed::Patch(json!({"spec": {"paused": false}})),
         Deed::Restart => script::Deed::Patch(match workload.kind {
             WorkloadKind::Rollout => json!({"spec": {"restartAt": stamp(at)}}),
-            WorkloadKind::Deployment | WorkloadKind::StatefulSet | WorkloadKind::DaemonSet => {
+            WorkloadKind::Deployment
+            | WorkloadKind::StatefulSet
+            | WorkloadKind::DaemonSet
+            | WorkloadKind::Canary => {
                 let annotations = json!({"kubectl.kubernetes.io/restartedAt": stamp(at)});
                 json!({"spec": {"template": {"metadata": {"annotations": annotations}}}})
             }

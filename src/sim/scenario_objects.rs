@@ -17,7 +17,8 @@ const RELEASE_EVERY: SignedDuration = SignedDuration::from_hours(70);
 pub(super) const fn kind_of(workload: &Workload) -> Kind {
     match workload.kind {
         WorkloadKind::Rollout => Kind::Rollout,
-        WorkloadKind::Deployment => Kind::Deployment,
+        // Somebody who releases changes the target.
+        WorkloadKind::Deployment | WorkloadKind::Canary => Kind::Deployment,
         WorkloadKind::StatefulSet => Kind::StatefulSet,
         WorkloadKind::DaemonSet => Kind::DaemonSet,
     }
@@ -90,7 +91,7 @@ pub(super) fn born(workload: &Workload, (namespace, name): (&str, &str), start: 
     });
     match workload.kind {
         WorkloadKind::Rollout => spec["strategy"] = strategy(workload, name),
-        WorkloadKind::Deployment => {
+        WorkloadKind::Deployment | WorkloadKind::Canary => {
             let rolling = json!({"maxSurge": "25%", "maxUnavailable": "25%"});
             spec["strategy"] = json!({"type": "RollingUpdate", "rollingUpdate": rolling});
             spec["progressDeadlineSeconds"] = 600.into();
@@ -109,7 +110,14 @@ pub(super) fn born(workload: &Workload, (namespace, name): (&str, &str), start: 
             spec["revisionHistoryLimit"] = 10.into();
         }
     }
-    overlay(&mut spec, &workload.spec);
+    let is_canary = workload.kind == WorkloadKind::Canary;
+    if is_canary {
+        spec["canary"] = json!({});
+        overlay(&mut spec["canary"], &workload.spec);
+    } else {
+        overlay(&mut spec, &workload.spec);
+    }
+    let kind = if is_canary { Kind::Canary } else { kind };
     let count = i32::try_from(workload.tags.len()).unwrap_or(1);
     let versions = workload.tags.iter().zip(1..).map(|(tag, number)| {
         let offset = i64::try_from(digest(name) % 86_400).unwrap_or(0);

@@ -176,7 +176,12 @@ fn words(order: &document::Order) -> String {
     for write in &order.plan.writes {
         let part = write.subresource.as_deref().map_or_else(String::new, |part| format!("/{part}"));
         let body = write.body.as_ref().map_or_else(String::new, |body| format!(" {body}"));
-        lines.push(format!("  patch {}{part}{body}", write.object));
+        // A call to a gate names its address; everything else is a write to an object.
+        lines.push(match write.format.as_str() {
+            call if call.starts_with("POST ") => format!("  {call}{body}"),
+            "delete" => format!("  delete {}{body}", write.object),
+            _ => format!("  patch {}{part}{body}", write.object),
+        });
     }
     for attempt in &order.attempts {
         lines.push(format!("  attempt on write {}: {}", attempt.write + 1, attempt.answer));

@@ -114,6 +114,7 @@ fn part(server: &Server, ask: &Ask, resource: &Resource, kind: Kind) -> Result<R
     match (kind, resource.subresource.as_str(), ask.verb()) {
         (Kind::Pod, "log", Some(Verb::Get)) => log::log(server, ask, resource),
         (Kind::Pod, "proxy", Some(Verb::Get)) => log::proxy(server, resource),
+        (Kind::Service, "proxy", Some(Verb::Create)) => log::gate(server, ask, resource),
         (_, "status", Some(Verb::Get)) if is_there => {
             let found = server.look(|cluster, _| {
                 cluster.store.shared(kind, resource.home(), &resource.name).cloned()

@@ -6,6 +6,8 @@ use super::kubernetes::{Ask, Server};
 use super::kubernetes_answer::lost;
 use super::kubernetes_path::Resource;
 use super::kubernetes_reply::{Payload, Reply};
+use crate::sim::controllers::flagger_parts::LOAD_TESTER;
+use crate::sim::controllers::life::Life;
 use crate::sim::kind::Kind;
 use crate::sim::status::{Cause, Status};
 use crate::sim::world::LogOf;
@@ -70,6 +72,26 @@ pub(super) fn proxy(server: &Server, resource: &Resource) -> Result<Reply, Statu
         "metrics" => Ok(Reply::new(200, Payload::Text("text/plain; version=0.0.4", metrics))),
         _ => Ok(Reply::no_page()),
     }
+}
+
+/// Answers what is sent to a Service: of this world's, Flagger's load tester alone listens.
+pub(super) fn gate(server: &Server, ask: &Ask, resource: &Resource) -> Result<Reply, Status> {
+    let name = resource.name.split(':').next().unwrap_or_default();
+    let canary: Value = serde_json::from_slice(&ask.body).unwrap_or_default();
+    let field = |name: &str| canary.get(name).and_then(Value::as_str).unwrap_or_default();
+    let called = format!("{}.{}", field("name"), field("namespace"));
+    let answered = server.change(|cluster, _| {
+        if cluster.store.get(Kind::Service, &resource.namespace, name).is_none() {
+            return Err(Status::not_found(Kind::Service, name));
+        }
+        let gates = cluster.life.as_mut().filter(|_| name == LOAD_TESTER).map(Life::gates);
+        gates.map(|gates| gates.answer(&resource.rest, &called)).ok_or_else(|| {
+            let told = format!("no endpoints available for service \"{}\"", resource.name);
+            Status::new(503, "ServiceUnavailable", told)
+        })
+    });
+    let (code, text) = answered.unwrap_or_else(|| Err(lost()))?;
+    Ok(Reply::new(code, Payload::Text("text/plain; charset=utf-8", text.to_owned())))
 }
 
 /// Whether a container of the pod listens on a port.

@@ -31,6 +31,8 @@ pub(super) enum Task {
     AnalysisRun,
     /// Looks at an Experiment.
     Experiment,
+    /// Looks at a Canary of Flagger.
+    Canary,
     /// Shares the requests of a workload among its pods.
     Balance,
     /// Sees that a pod is gone.

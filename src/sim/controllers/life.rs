@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::agenda::{Agenda, Job, Task};
 use super::bench::Bench;
+use super::gates::Gates;
 use super::index::Index;
 use super::pod::PodLife;
 use super::recorder::{self, Recorder};
@@ -16,7 +17,8 @@ use super::script::Script;
 use super::settled::{self, Born};
 use super::truth::Truth;
 use super::{
-    analysis, argo, balance, daemonset, deployment, experiment, pod, read, replicaset, statefulset,
+    analysis, argo, balance, daemonset, deployment, experiment, flagger, pod, read, replicaset,
+    statefulset,
 };
 use crate::sim::object::is_going;
 use crate::sim::store::{Change, Kind, Store};
@@ -59,6 +61,7 @@ pub struct Life {
     pub(super) truth: Truth,
     pub(super) script: Script,
     pub(super) pods: BTreeMap<String, PodLife>,
+    pub(super) gates: Gates,
     pub(super) hashes: BTreeMap<String, (i64, String)>,
     pub(super) seed: u64,
     pub(super) draws: u64,
@@ -76,6 +79,11 @@ impl Life {
     /// What is hidden in versions.
     pub const fn truth(&mut self) -> &mut Truth {
         &mut self.truth
+    }
+
+    /// Who is let through.
+    pub const fn gates(&mut self) -> &mut Gates {
+        &mut self.gates
     }
 
     /// Says how fast time passes.
@@ -164,6 +172,7 @@ fn perform(bench: &mut Bench<'_>, job: &Job) {
         Task::Reference => argo::note_workload(bench, key),
         Task::AnalysisRun => analysis::reconcile(bench, key),
         Task::Experiment => experiment::reconcile(bench, key),
+        Task::Canary => flagger::reconcile(bench, key),
         Task::Balance => balance::reconcile(bench, key),
         Task::Script => super::script::perform(bench, key),
         // The clock that was set for it has done the work.
@@ -193,7 +202,9 @@ const fn reaction(task: Task) -> (i64, i64) {
         Task::Deployment | Task::StatefulSet | Task::DaemonSet => (6, 14),
         Task::ReplicaSet => (4, 9),
         Task::Reference => (2, 5),
-        Task::Pod | Task::Balance | Task::Gone | Task::Sweep | Task::Script => (1, 2),
+        Task::Pod | Task::Canary | Task::Balance | Task::Gone | Task::Sweep | Task::Script => {
+            (1, 2)
+        }
     }
 }
 
@@ -225,9 +236,21 @@ fn route(bench: &mut Bench<'_>, change: &Change) {
         | Kind::Lease
         | Kind::Ingress
         | Kind::AnalysisTemplate
-        | Kind::ClusterAnalysisTemplate
-        | Kind::Canary
-        | Kind::HttpRoute => {}
+        | Kind::ClusterAnalysisTemplate => {}
+        Kind::Canary => of_canary(bench, change, &key),
+        Kind::HttpRoute => super::flagger_parts::flow(bench, object),
+    }
+}
+
+/// Flagger looks by its own clock, which begins when a Canary comes.
+fn of_canary(bench: &mut Bench<'_>, change: &Change, key: &str) {
+    match (&change.old, &change.new) {
+        (None, Some(canary)) => {
+            let interval = flagger::interval(canary);
+            bench.later(Task::Canary, key, interval);
+        }
+        (Some(_), None) => orphan(bench, change),
+        (Some(_), Some(_)) | (None, None) => {}
     }
 }
 

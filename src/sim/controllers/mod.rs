@@ -51,7 +51,12 @@ mod templates;
 
 mod balance;
 
+mod flagger;
+pub(in crate::sim) mod flagger_parts;
+pub mod gates;
+
 pub(in crate::sim) mod settled;
+mod settled_flagger;
 mod settled_native;
 
 #[cfg(test)]
@@ -60,6 +65,8 @@ mod argo_abort_tests;
 mod argo_bluegreen_tests;
 #[cfg(test)]
 mod argo_tests;
+#[cfg(test)]
+mod flagger_tests;
 #[cfg(test)]
 mod native_tests;
 #[cfg(test)]

@@ -111,6 +111,11 @@ pub(super) fn set(object: &mut Value, at: &str, value: impl Into<Value>) {
     *place = value.into();
 }
 
+/// Takes a field of an object out of it.
+pub(super) fn take(object: &mut Value, field: &str) -> Value {
+    object.as_object_mut().and_then(|fields| fields.shift_remove(field)).unwrap_or_default()
+}
+
 /// Takes a field away.
 pub(super) fn unset(object: &mut Value, at: &str) {
     let Some((parent, field)) = at.rsplit_once('/') else { return };

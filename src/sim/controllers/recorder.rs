@@ -46,6 +46,8 @@ pub(super) enum Source {
     Scheduler,
     /// A node.
     Kubelet,
+    /// Flagger.
+    Flagger,
 }
 
 /// What is said.
@@ -78,6 +80,7 @@ impl Source {
             Self::DaemonSets => "daemonset-controller",
             Self::Scheduler => "default-scheduler",
             Self::Kubelet => "kubelet",
+            Self::Flagger => "flagger",
         }
     }
 }

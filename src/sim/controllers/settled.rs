@@ -39,7 +39,9 @@ pub(super) fn make(bench: &mut Bench<'_>, born: &Born) {
     if born.versions.is_empty() {
         return;
     }
-    if born.kind == Kind::Deployment {
+    if born.kind == Kind::Canary {
+        super::settled_flagger::canary(bench, born);
+    } else if born.kind == Kind::Deployment {
         native::deployment(bench, born);
     } else if born.kind == Kind::StatefulSet {
         native::stateful_set(bench, born);

@@ -112,6 +112,11 @@ impl Truth {
     }
 
     /// Requests a second that reach a workload, if it has so many pods.
+    /// What was laid down for a workload.
+    pub(super) fn demanded(&self, workload: &str) -> Option<f64> {
+        self.demand.get(workload).copied()
+    }
+
     pub(super) fn rps(&self, workload: &str, pod: Option<&Value>, pods: i64) -> f64 {
         if let Some(rps) = self.demand.get(workload) {
             return *rps;
