@@ -214,6 +214,7 @@ fn events(said: &[(u64, &str)]) -> Detail {
         pods_left_out: 0,
         runs: Arc::default(),
         events: said.iter().map(event).collect(),
+        bounds: crate::domain::bounds::Bounds::default(),
         missing: Arc::default(),
         seen_at: at(1_000),
     }

@@ -33,6 +33,8 @@ pub mod part_status;
 
 pub mod owner_status;
 
+pub mod bounds;
+
 #[cfg(test)]
 mod owner_status_tests;
 

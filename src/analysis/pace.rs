@@ -88,6 +88,7 @@ mod tests {
             pods_left_out: 0,
             runs: [].into(),
             events: [event].into(),
+            bounds: crate::domain::bounds::Bounds::default(),
             missing: [].into(),
             seen_at: at(1_000),
         }

@@ -106,6 +106,7 @@ mod tests {
             pods_left_out: 0,
             runs: Arc::default(),
             events: Arc::default(),
+            bounds: crate::domain::bounds::Bounds::default(),
             missing: Arc::default(),
             seen_at: at(second),
         };

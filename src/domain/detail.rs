@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::bounds::Bounds;
 use super::ids::{Name, PodHash, Uid, WorkloadRef};
 use super::observed::Timestamp;
 use super::rollout::RunPhase;
@@ -26,6 +27,8 @@ pub struct Detail {
     pub runs: Arc<[AnalysisRun]>,
     /// Events of the rollout, its ReplicaSets and pods, oldest first.
     pub events: Arc<[ClusterEvent]>,
+    /// What bounds the number of its pods.
+    pub bounds: Bounds,
     /// Which parts could not be read and why ("no permission: list pods in shop").
     pub missing: Arc<[Text]>,
     /// When it was put together.

@@ -31,3 +31,5 @@ pub(crate) mod fixtures;
 pub mod part;
 
 pub mod owner;
+
+pub mod bounds;

@@ -1,6 +1,7 @@
 //! The answer for the selected rollout: what it is, what the metrics say, *why* it needs a human, *what* one can do and
 //! what that would cause. The lower part of the fleet, and the head of the rollout screen.
 
+use crate::analysis::bounds;
 use crate::analysis::need::{Group, NeedKind};
 use crate::analysis::owner_status::{self, Field, ReactionKind};
 use crate::analysis::steps;
@@ -379,6 +380,8 @@ fn why(row: &Row, now: Timestamp, cells: usize) -> Vec<Words> {
         Some(need) => (Role::Text, need.why.to_string()),
         None => (Role::Muted, summary::why(row, now).text()),
     };
+    let bound = row.detail.as_ref().filter(|_| row.group != Group::Steady).and_then(bounds::reason);
+    let text = bound.map_or_else(|| text.clone(), |bound| format!("{text}; {bound}"));
     sentence("why", &text, role, cells)
 }
 

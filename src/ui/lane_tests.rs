@@ -62,6 +62,7 @@ fn told(state: &mut State, events: Vec<ClusterEvent>) {
         pods_left_out: 0,
         runs: [].into(),
         events: events.into(),
+        bounds: crate::domain::bounds::Bounds::default(),
         missing: [].into(),
         seen_at: now(),
     };

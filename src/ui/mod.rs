@@ -17,6 +17,8 @@ pub mod marks;
 pub mod sections;
 
 pub mod owner;
+
+pub mod bounds;
 pub mod story;
 pub mod summary;
 pub mod svg;

@@ -17,6 +17,7 @@ use crate::domain::observed::Timestamp;
 use crate::domain::workload::{Build, ReplicaSet};
 
 use super::answer;
+use super::bounds;
 use super::format::{self, Keep};
 use super::grid::{self, Column};
 use super::hints;
@@ -68,6 +69,7 @@ pub fn tree(row: &Row, chosen: Option<&Name>, now: Timestamp, cells: usize) -> S
     for missing in row.detail.iter().flat_map(|detail| detail.missing.iter()) {
         section.lines.push(Words::of(Role::Warning, format!("   ▲ {missing}")));
     }
+    section.lines.extend(row.detail.iter().flat_map(bounds::lines));
     let branches = parts::branches(row);
     let listed: Vec<Vec<&Pod>> = branches.iter().map(|branch| shown(branch, chosen)).collect();
     let cells_of: Vec<Vec<Words>> =

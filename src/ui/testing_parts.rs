@@ -143,6 +143,7 @@ pub(super) fn detail() -> Detail {
             ),
         ]
         .into(),
+        bounds: crate::domain::bounds::Bounds::default(),
         missing: [].into(),
         seen_at: now(),
     }

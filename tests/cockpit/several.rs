@@ -62,8 +62,8 @@ async fn marked_rows_are_promoted_one_after_the_other() {
 #[tokio::test(start_paused = true)]
 async fn what_the_first_one_meets_the_second_one_never_tries() {
     let rig = asked().await;
-    let denied =
-        Fault::new(What::Status { code: 403, retry_after: None }).on(Verb::Patch, "rollouts/status");
+    let denied = Fault::new(What::Status { code: 403, retry_after: None })
+        .on(Verb::Patch, "rollouts/status");
     rig.fault("us", denied);
     rig.press("y").await;
     rig.sees("not sent", SECONDS).await;

@@ -6,7 +6,9 @@ use super::details::DetailKey;
 use super::events::Told;
 use super::fleet::Parts;
 use super::watch::Heard;
+use crate::domain::bounds::{Autoscaler, Bounds, Budget};
 use crate::domain::detail::{AnalysisRun, ClusterEvent, Detail, EVENTS_MAX, PODS_MAX, Pod};
+use crate::domain::feed::Trouble;
 use crate::domain::ids::{Uid, WorkloadKind, WorkloadRef};
 use crate::domain::observed::Timestamp;
 use crate::domain::text::Text;
@@ -27,6 +29,10 @@ pub(super) enum Found {
     Run { uid: Uid, owners: Vec<Uid>, created: Option<Timestamp>, run: Box<AnalysisRun> },
     /// An event.
     Event(Box<Told>),
+    /// An autoscaler.
+    Autoscaler(Box<Autoscaler>),
+    /// A budget for evictions.
+    Budget(Box<Budget>),
 }
 
 impl Found {
@@ -35,6 +41,8 @@ impl Found {
             Self::Pod(pod) => &pod.uid,
             Self::Run { uid, .. } => uid,
             Self::Event(told) => &told.event.uid,
+            Self::Autoscaler(scaler) => &scaler.uid,
+            Self::Budget(budget) => &budget.uid,
         }
     }
 
@@ -44,6 +52,7 @@ impl Found {
             Self::Pod(pod) => pod.created,
             Self::Run { created, .. } => *created,
             Self::Event(told) => Some(told.at()),
+            Self::Autoscaler(_) | Self::Budget(_) => None,
         }
     }
 }
@@ -125,6 +134,11 @@ impl Tables {
                 true
             }
             Heard::Gone(uid, _) => table.rows.remove(&uid).is_some(),
+            // Who has no such kind has no bounds.
+            Heard::Failed(Trouble::KindMissing(_), _) if key.is_bound() => {
+                table.state = State::Whole;
+                true
+            }
             Heard::Failed(why, _) => {
                 table.state = State::Failed(Text::clean(&why.to_string()));
                 true
@@ -147,6 +161,8 @@ impl Tables {
             DetailKey::Pods(target.clone()),
             DetailKey::Runs(target.namespace.clone()),
             DetailKey::Events(target.namespace.clone()),
+            DetailKey::Autoscalers(target.namespace.clone()),
+            DetailKey::Budgets(target.namespace.clone()),
         ];
         let tables = keys.iter().filter_map(|key| self.tables.get(key));
         tables.into_iter().all(|table| !matches!(table.state, State::Reading))
@@ -174,9 +190,37 @@ impl Tables {
             pods_left_out,
             events: self.events(&events_key, target, parts, &runs).into(),
             runs: runs.into(),
+            bounds: self.bounds(target, parts),
             missing: missing.into(),
             seen_at: now,
         }
+    }
+
+    /// The autoscaler that names it, and the budgets whose labels are among those that select its pods.
+    fn bounds(&self, target: &WorkloadRef, parts: &Parts) -> Bounds {
+        let scalers = DetailKey::Autoscalers(target.namespace.clone());
+        let budgets = DetailKey::Budgets(target.namespace.clone());
+        let autoscaler = self.rows(&scalers).find_map(|found| {
+            let Found::Autoscaler(scaler) = found else { return None };
+            let is_ours =
+                scaler.kind.as_str() == target.kind.name() && scaler.scales == target.name;
+            is_ours.then(|| scaler.as_ref().clone())
+        });
+        let own: Vec<&str> = parts.selector.as_deref().unwrap_or_default().split(',').collect();
+        let covers = |budget: &Budget| {
+            let mut labels = budget.labels.iter();
+            !budget.labels.is_empty() && labels.all(|label| own.contains(&label.as_str()))
+        };
+        let found = self.rows(&budgets).filter_map(|found| {
+            let Found::Budget(budget) = found else { return None };
+            covers(budget).then(|| budget.as_ref().clone())
+        });
+        let mut found: Vec<Budget> = found.collect();
+        found.sort_by(|one, two| one.name.cmp(&two.name));
+        let unread = self
+            .missing(&scalers, "autoscalers")
+            .or_else(|| self.missing(&budgets, "disruption budgets"));
+        Bounds { autoscaler, budgets: found.into(), unread }
     }
 
     fn rows(&self, key: &DetailKey) -> impl Iterator<Item = &Found> {
@@ -198,7 +242,9 @@ impl Tables {
             .rows(key)
             .filter_map(|found| match found {
                 Found::Pod(pod) => Some(pod.as_ref()),
-                Found::Run { .. } | Found::Event(_) => None,
+                Found::Run { .. } | Found::Event(_) | Found::Autoscaler(_) | Found::Budget(_) => {
+                    None
+                }
             })
             .filter(|pod| {
                 ours.is_empty() || pod.replica_set.as_ref().is_some_and(|set| ours.contains(set))
@@ -219,7 +265,11 @@ impl Tables {
                 Found::Run { owners, created, run, .. } if owners.contains(&parts.uid) => {
                     Some((*created, run.as_ref()))
                 }
-                Found::Run { .. } | Found::Pod(_) | Found::Event(_) => None,
+                Found::Run { .. }
+                | Found::Pod(_)
+                | Found::Event(_)
+                | Found::Autoscaler(_)
+                | Found::Budget(_) => None,
             })
             .collect();
         runs.sort_by(|one, two| (two.0, &two.1.name).cmp(&(one.0, &one.1.name)));
@@ -238,7 +288,7 @@ impl Tables {
             .rows(key)
             .filter_map(|found| match found {
                 Found::Event(told) => Some(told.as_ref()),
-                Found::Pod(_) | Found::Run { .. } => None,
+                Found::Pod(_) | Found::Run { .. } | Found::Autoscaler(_) | Found::Budget(_) => None,
             })
             .filter(|told| is_about(told, target, parts, runs))
             .collect();

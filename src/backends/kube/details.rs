@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
+use super::bounds;
 use super::cluster::{Cluster, Link};
 use super::compose::{Found, Tables};
 use super::events;
@@ -16,7 +17,7 @@ use super::fields::{Reading, Words};
 use super::fleet::Parts;
 use super::meta::Metadata;
 use super::pods;
-use super::resource::{ANALYSIS_RUNS, EVENTS, PODS, Resource};
+use super::resource::{ANALYSIS_RUNS, AUTOSCALERS, BUDGETS, EVENTS, PODS, Resource};
 use super::runs;
 use super::watch::{Collection, Heard, Stream};
 use crate::domain::detail::Detail;
@@ -40,6 +41,17 @@ pub(super) enum DetailKey {
     Runs(Namespace),
     /// Events of a namespace.
     Events(Namespace),
+    /// Autoscalers of a namespace.
+    Autoscalers(Namespace),
+    /// Budgets for evictions of a namespace.
+    Budgets(Namespace),
+}
+
+impl DetailKey {
+    /// It brings what bounds workloads, and no part of them.
+    pub(super) const fn is_bound(&self) -> bool {
+        matches!(self, Self::Autoscalers(_) | Self::Budgets(_))
+    }
 }
 
 struct Running {
@@ -132,6 +144,8 @@ impl Keeper {
                 needed.insert(DetailKey::Pods(target.clone()), parts.selector.clone());
             }
             needed.insert(DetailKey::Events(namespace.clone()), None);
+            needed.insert(DetailKey::Autoscalers(namespace.clone()), None);
+            needed.insert(DetailKey::Budgets(namespace.clone()), None);
             if target.kind == WorkloadKind::Rollout {
                 needed.insert(DetailKey::Runs(namespace.clone()), None);
             }
@@ -168,6 +182,8 @@ impl Keeper {
             DetailKey::Pods(target) => (PODS, target.namespace.clone()),
             DetailKey::Runs(namespace) => (ANALYSIS_RUNS, namespace.clone()),
             DetailKey::Events(namespace) => (EVENTS, namespace.clone()),
+            DetailKey::Autoscalers(namespace) => (AUTOSCALERS, namespace.clone()),
+            DetailKey::Budgets(namespace) => (BUDGETS, namespace.clone()),
         };
         let collection =
             Collection { resource, namespace: Some(namespace), selector: selector.clone() };
@@ -191,7 +207,10 @@ impl Keeper {
         }
         let touched: Vec<WorkloadRef> = match key {
             DetailKey::Pods(target) => vec![target.clone()],
-            DetailKey::Runs(namespace) | DetailKey::Events(namespace) => {
+            DetailKey::Runs(namespace)
+            | DetailKey::Events(namespace)
+            | DetailKey::Autoscalers(namespace)
+            | DetailKey::Budgets(namespace) => {
                 self.parts.keys().filter(|target| target.namespace == *namespace).cloned().collect()
             }
         };
@@ -245,6 +264,10 @@ fn found(resource: Resource, object: &Value, words: &mut Words) -> Found {
             created,
             run: Box::new(runs::run(object, &mut reading)),
         }
+    } else if resource == AUTOSCALERS {
+        Found::Autoscaler(Box::new(bounds::autoscaler(object, &mut reading)))
+    } else if resource == BUDGETS {
+        Found::Budget(Box::new(bounds::budget(object, &mut reading)))
     } else {
         Found::Event(Box::new(events::event(object, &mut reading)))
     }

@@ -53,6 +53,8 @@ mod runs;
 
 mod pods;
 
+mod bounds;
+
 mod events;
 
 mod past;

@@ -296,6 +296,7 @@ impl Offline {
             pods_left_out: over,
             runs: runs.into(),
             events: [].into(),
+            bounds: crate::domain::bounds::Bounds::default(),
             missing: [].into(),
             seen_at: self.seen_at,
         })

@@ -96,6 +96,20 @@ pub const STAGES: Resource = kargo("stages", "Stage");
 pub const PROMOTIONS: Resource = kargo("promotions", "Promotion");
 /// Freight of Kargo.
 pub const FREIGHT: Resource = kargo("freights", "Freight");
+/// HorizontalPodAutoscalers.
+pub const AUTOSCALERS: Resource = Resource {
+    group: "autoscaling",
+    version: "v2",
+    plural: "horizontalpodautoscalers",
+    kind: "HorizontalPodAutoscaler",
+};
+/// PodDisruptionBudgets.
+pub const BUDGETS: Resource = Resource {
+    group: "policy",
+    version: "v1",
+    plural: "poddisruptionbudgets",
+    kind: "PodDisruptionBudget",
+};
 /// Pods.
 pub const PODS: Resource = core("pods", "Pod");
 /// Events (of the core group: the one that every version has).

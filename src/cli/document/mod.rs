@@ -5,6 +5,8 @@ pub mod rollout;
 
 pub mod owner;
 
+pub mod bounds;
+
 pub mod source;
 
 pub mod fleet;

@@ -36,6 +36,7 @@ impl RolloutStatus {
             analysis,
             metrics: vec![],
             owner: part.owner.as_ref().map(Owner::named),
+            bounds: None,
             actions: vec![],
             observed_at: part.seen_at,
             age_seconds: None,

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::bounds::Bounds;
 use super::owner::Owner;
 use crate::analysis::steps;
 use crate::app::fleet::Row;
@@ -61,6 +62,8 @@ pub struct RolloutStatus {
     pub metrics: Vec<Metric>,
     /// Who else manages it and may undo what we do; null when no sign of one was seen.
     pub owner: Option<Owner>,
+    /// What bounds the number of its pods; null where its parts are not followed.
+    pub bounds: Option<Bounds>,
     /// What can be done now, and why not.
     pub actions: Vec<ActionStatus>,
     /// When this state of the object reached us.
@@ -242,6 +245,7 @@ impl RolloutStatus {
             analysis: analysis(row),
             metrics: metrics(row),
             owner: workload.owner.as_ref().map(|owner| Owner::of(owner, target)),
+            bounds: row.detail.as_ref().map(|detail| Bounds::of(&detail.bounds)),
             actions: actions(workload),
             observed_at: workload.seen_at,
             age_seconds: proof.map(|at| age(at, state.now()).as_secs()),

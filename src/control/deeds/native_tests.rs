@@ -61,6 +61,7 @@ fn with_pods(make: &Make, pods: Vec<Pod>) -> Plan {
         pods_left_out: 0,
         runs: Arc::default(),
         events: Arc::default(),
+        bounds: crate::domain::bounds::Bounds::default(),
         missing: Arc::default(),
         seen_at: at(1_000),
     };

@@ -50,7 +50,7 @@ pub(super) fn predict(
         prediction: Prediction {
             effect: Text::clean(&effect),
             otherwise: otherwise::otherwise(case, context.now).map(|words| Text::clean(&words)),
-            warnings: warn::warnings((row.recipe, action), case, aim.as_ref()),
+            warnings: warn::warnings((row.recipe, action), case, aim.as_ref(), context.detail),
             about: about(row.about, case, route, context.last_took),
             undone_in: warn::undone_in(row.recipe, case),
         },

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::control::action::Action;
 use crate::control::fixtures::{context, planned};
 use crate::control::plan::{PlanContext, plan};
+use crate::domain::bounds::{Autoscaler, Bounds, Budget};
 use crate::domain::detail::{AnalysisRun, ClusterEvent, Detail};
 use crate::domain::fixtures::{
     Make, NEW, OLD, STABLE, at, blue_green, by_pods, canary, deployment, run, set,
@@ -206,6 +207,7 @@ fn detail(events: &[(&str, &str)], failed: &[&str]) -> Detail {
         pods_left_out: 0,
         runs: failed.iter().map(failed_run).collect(),
         events: events.iter().map(event).collect(),
+        bounds: Bounds::default(),
         missing: Arc::default(),
         seen_at: at(1_000),
     }
@@ -242,4 +244,48 @@ fn an_inconclusive_run_is_named_in_the_warning() {
         it.status.runs.background = Some(run("web-bg", RunPhase::Inconclusive));
     });
     assert!(warnings(Action::Promote, &make).contains("web-bg came to no answer"));
+}
+
+#[test]
+fn a_restart_foretells_a_budget_that_allows_no_eviction_and_an_autoscaler() {
+    let budget = Budget {
+        name: Name::new("web"),
+        uid: Uid::new("b"),
+        labels: Arc::default(),
+        allowed: Some(0),
+        healthy: Some(3),
+        wanted: Some(3),
+    };
+    let scaler = Autoscaler {
+        name: Name::new("web"),
+        uid: Uid::new("h"),
+        kind: Text::from("Rollout"),
+        scales: Name::new("web"),
+        min: 2,
+        max: Some(10),
+        current: Some(3),
+        desired: Some(5),
+        trouble: None,
+    };
+    let mut detail = detail(&[], &[]);
+    detail.bounds = Bounds { autoscaler: Some(scaler), budgets: [budget].into(), unread: None };
+    let told = |make: &Make| {
+        let context = PlanContext { detail: Some(&detail), ..context() };
+        let plan = plan(Action::Restart, &make.0, &context).unwrap();
+        plan.prediction.warnings.iter().map(Text::to_string).collect::<Vec<_>>().join("\n")
+    };
+    let words = told(&canary());
+    assert!(
+        words.contains("web allows no eviction (3 healthy, at least 3 wanted): the restart"),
+        "{words}"
+    );
+    assert!(
+        words.contains("autoscaler web may change their number meanwhile: 3 pods of 2 to 10"),
+        "{words}"
+    );
+    let words = told(&deployment());
+    assert!(
+        !words.contains("eviction") && words.contains("autoscaler web"),
+        "no budget holds a deletion: {words}"
+    );
 }

@@ -7,9 +7,12 @@ use super::case::{Case, PAUSE_STEP, Way, has_pods};
 use super::draw::Recipe;
 use super::target::Target;
 use super::{draw, flagger, scale_down, terminate};
+use crate::analysis::bounds;
 use crate::analysis::owner_status::{self, Field, ReactionKind};
 use crate::control::action::Action;
 use crate::control::footing::Aborted;
+use crate::domain::bounds::Bounds;
+use crate::domain::detail::Detail;
 use crate::domain::rollout::Step;
 use crate::domain::text::Text;
 use crate::domain::workload::Strategy;
@@ -19,9 +22,13 @@ pub(super) fn warnings(
     (recipe, action): (Recipe, Action),
     case: Case<'_>,
     aim: Option<&Target<'_>>,
+    detail: Option<&Detail>,
 ) -> Arc<[Text]> {
     let mut out = Vec::new();
     warn((recipe, action), case, aim, &mut out);
+    if let Some(detail) = detail.filter(|_| recipe == Recipe::Restart) {
+        warn_bounds(case, &detail.bounds, &mut out);
+    }
     warn_owner(recipe, case, &mut out);
     out.iter().map(|words| Text::clean(words)).collect()
 }
@@ -146,6 +153,18 @@ fn warn_abort(case: Case<'_>, out: &mut Vec<String>) {
              times a second"
                 .to_owned(),
         );
+    }
+}
+
+/// What bounds the pods from outside while they are made anew.
+fn warn_bounds(case: Case<'_>, found: &Bounds, out: &mut Vec<String>) {
+    // Only Argo's controller evicts; the others delete, and no budget holds them.
+    if let Some(budget) = bounds::blocking(found).filter(|_| case.rollout().is_some()) {
+        out.push(format!("{}: the restart waits until it does", bounds::blocked(budget)));
+    }
+    if let Some(scaler) = &found.autoscaler {
+        let range = bounds::range(scaler);
+        out.push(format!("autoscaler {} may change their number meanwhile: {range}", scaler.name));
     }
 }
 

@@ -1,0 +1,39 @@
+//! The autoscaler and the budgets of a rollout's pods, a line each.
+
+use crate::analysis::bounds;
+use crate::domain::detail::Detail;
+
+use super::ink::Words;
+use super::marks::Mark;
+use super::theme::Role;
+
+/// The lines below the heading of the pods.
+#[must_use]
+pub fn lines(detail: &Detail) -> Vec<Words> {
+    let mut lines = Vec::new();
+    if let Some(scaler) = &detail.bounds.autoscaler {
+        let mut line = Words::of(Role::Muted, format!("   autoscaler {}  ", scaler.name))
+            .and(Role::Text, bounds::range(scaler));
+        if let Some(trouble) = &scaler.trouble {
+            line.push(Role::Warning, format!("  {} {trouble}", Mark::Warning.sign()));
+        } else if scaler.is_at_its_maximum() {
+            line.push(Role::Warning, format!("  {} at its maximum", Mark::Warning.sign()));
+        }
+        lines.push(line);
+    }
+    for budget in detail.bounds.budgets.iter() {
+        let (role, allowed) = match budget.allowed {
+            Some(0) => (Role::Warning, "no eviction".to_owned()),
+            Some(1) => (Role::Text, "1 eviction".to_owned()),
+            Some(many) => (Role::Text, format!("{many} evictions")),
+            None => (Role::Unknown, "? evictions".to_owned()),
+        };
+        let name = Words::of(Role::Muted, format!("   budget {}  allows ", budget.name));
+        let healthy = format!("  ({})", bounds::healthy(budget));
+        lines.push(name.and(role, allowed).and(Role::Muted, healthy));
+    }
+    if let Some(unread) = &detail.bounds.unread {
+        lines.push(Words::of(Role::Unknown, format!("   {} {unread}", Mark::Unknown.sign())));
+    }
+    lines
+}
