@@ -28,6 +28,9 @@ use crate::ui::{hints, summary};
 /// Lines that the lanes keep; the lower part gives way.
 const LANES_MIN: usize = 7;
 
+/// Lines of the lower part, at least: the moment, two things before it, the legend.
+const LOWER_MIN: usize = 8;
+
 /// Lines of the lower part, at most: what one reads at a glance.
 const LOWER_MAX: usize = 26;
 
@@ -47,13 +50,13 @@ pub fn paint(state: &State, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     lines.push(Words::of(Role::Text, " ".repeat(label)).then(ruler));
     let left = height.saturating_sub(lines.len());
     // What the lanes do not need goes to the words.
-    let wanted = lanes::lines(state).len() + 1;
-    let room = left
-        .saturating_sub(wanted)
-        .clamp(left * 2 / 5, left.saturating_sub(LANES_MIN).max(left * 2 / 5));
+    let listed = lanes::lines(state);
+    let least = (left * 2 / 5).max(LOWER_MIN);
+    let most = left.saturating_sub(LANES_MIN).max(least);
+    let room = left.saturating_sub(listed.len() + 1).clamp(least, most);
     let lower = if is_roomy { lower(state, &axis, cells, room.min(LOWER_MAX)) } else { Vec::new() };
     let room = height.saturating_sub(lines.len() + lower.len());
-    let mut body = body(state, &axis, (label, room));
+    let mut body = body(state, &axis, &listed, (label, room));
     body.resize(room, Words::new());
     lines.extend(body);
     lines.extend(lower);
@@ -156,20 +159,24 @@ fn spelled(seconds: u64) -> String {
 }
 
 /// The lanes, or what stands there while there are none.
-fn body(state: &State, axis: &Axis, (label, room): (usize, usize)) -> Vec<Words> {
-    let lines = lanes::lines(state);
+fn body(
+    state: &State,
+    axis: &Axis,
+    lines: &[Line<'_>],
+    (label, room): (usize, usize),
+) -> Vec<Words> {
     if !lines.iter().any(|line| matches!(line, Line::Lane(_))) {
-        return nothing(state, &lines);
+        return nothing(state, lines);
     }
     let selected = state.focus().selected.as_ref();
     let is_chosen =
         |line: &Line<'_>| matches!(line, Line::Lane(target) if Some(*target) == selected);
     let chosen = lines.iter().position(is_chosen).unwrap_or(0);
-    let (start, page) = fleet::page(&lines, chosen, room);
+    let (start, page) = fleet::page(lines, chosen, room);
     let columns = columns(state, label);
     let mut painted: Vec<Words> =
         page.iter().map(|line| painted_line(state, axis, line, (&columns, label))).collect();
-    mark_ends(&mut painted, &lines, start);
+    mark_ends(&mut painted, lines, start);
     painted
 }
 
@@ -373,6 +380,8 @@ fn lately(state: &State, cells: usize, rows: usize) -> Vec<Words> {
     let is_read = |target: &WorkloadRef, at| Some(target) == selected && Some(at) == cursor;
     let mut found = lanes::between(state, range);
     found.retain(|(target, _, told, _)| !is_read(target, told.at));
+    // What several tell of one moment (the object, the controller's Event, an analysis) is one thing that happened.
+    found.dedup_by(|next, kept| (next.0, next.2.at, next.3) == (kept.0, kept.2.at, kept.3));
     let minutes = LOOK_BACK.as_secs() / 60;
     let title = match cursor {
         Some(_) => format!(" in the {minutes} min before, on all lanes"),
@@ -393,7 +402,7 @@ fn lately(state: &State, cells: usize, rows: usize) -> Vec<Words> {
     }
     for (target, row, told, meaning) in found.iter().take(rows - 1) {
         let before = match cursor {
-            Some(at) => format!("{} before", format::span(age(told.at, at))),
+            Some(at) => format!("{} before", exact(age(told.at, at))),
             None => format!("{} ago", format::span(age(told.at, now))),
         };
         let line =
@@ -405,6 +414,14 @@ fn lately(state: &State, cells: usize, rows: usize) -> Vec<Words> {
         lines.push(line.and(Role::Muted, text).cut(cells, Keep::Start));
     }
     lines
+}
+
+/// Between two moments that stand still the seconds may be told.
+fn exact(span: Duration) -> String {
+    match span.as_secs() {
+        seconds @ 0..60 => format!("{seconds}s"),
+        _ => format::span(span),
+    }
 }
 
 /// Nothing happened, or nobody can tell.
