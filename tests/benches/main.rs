@@ -7,6 +7,7 @@
 
 mod facts;
 mod judge;
+mod order;
 mod reading;
 mod screen;
 mod world;
@@ -22,6 +23,7 @@ fn main() {
         .sample_size(20)
         .configure_from_args();
     judge::benches(&mut criterion);
+    order::benches(&mut criterion);
     reading::benches(&mut criterion);
     screen::benches(&mut criterion);
     world::benches(&mut criterion);
