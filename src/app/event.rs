@@ -8,7 +8,8 @@ use crate::app::input::{Background, Input};
 use crate::control::action::Action;
 use crate::control::audit::AuditEntry;
 use crate::control::clearance::Clearance;
-use crate::control::order::{Order, OrderNews};
+use crate::control::leftover::Leftover;
+use crate::control::order::{Order, OrderNews, Outcome};
 use crate::control::plan::Plan;
 use crate::domain::feed::{Answer, Feed, Query, Scope, SourceId};
 use crate::domain::ids::{ClusterName, OrderId, QueryId, WorkloadRef};
@@ -32,6 +33,12 @@ pub enum Event {
     Answer(QueryId, Answer),
     /// News of an order.
     Order(OrderId, OrderNews),
+    /// It is being looked for deeds that sessions before this one left behind; [`Event::Left`] answers.
+    Recalling,
+    /// Deeds that sessions before this one left behind; what became of them is looked for.
+    Left(Vec<Leftover>),
+    /// What became of one of them.
+    Settled(OrderId, Outcome),
     /// Mistakes in files, at the start or when a theme is chosen.
     Warned(Vec<Text>),
     /// A frame found how far what is on top scrolls.

@@ -7,6 +7,7 @@ use super::notices::Urgency;
 use super::state::State;
 use crate::control::action::Confirm;
 use crate::control::check::{Confirmation, Refusal};
+use crate::control::leftover::Leftover;
 use crate::control::order::{Order, OrderState, Outcome};
 use crate::control::plan::{DryRun, Rehearsal};
 use crate::domain::ids::{ClusterName, OrderId, WorkloadRef};
@@ -41,6 +42,12 @@ pub struct Orders {
     pub(in crate::app) consents: BTreeMap<OrderId, Consent>,
     /// What the server said to each, with the exact patches.
     pub(in crate::app) rehearsals: BTreeMap<OrderId, Rehearsal>,
+    /// What was said of those, in sentences.
+    pub(in crate::app) recalled: Vec<Text>,
+    /// Whether the audit files are still being read for them.
+    pub(in crate::app) is_recalling: bool,
+    /// Deeds that sessions before this one left behind, and whose fate is not known yet.
+    pub(in crate::app) left: Vec<Leftover>,
     /// A deed of the command line that was refused before there was an order.
     pub(in crate::app) refused: Option<(OrderId, Vec<Refusal>)>,
     /// Deeds on several rows that are not over.
@@ -88,6 +95,22 @@ impl Orders {
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.convoys.iter().map(|convoy| convoy.waiting.len()).sum()
+    }
+
+    /// Deeds that sessions before this one left behind, and whose fate is not known yet.
+    pub fn left(&self) -> impl Iterator<Item = &Leftover> {
+        self.left.iter()
+    }
+
+    /// What was said of deeds that sessions before this one left behind, in sentences.
+    pub fn recalled(&self) -> impl Iterator<Item = &Text> {
+        self.recalled.iter()
+    }
+
+    /// Whether it is not known yet what sessions before this one left behind.
+    #[must_use]
+    pub const fn is_recalling(&self) -> bool {
+        self.is_recalling
     }
 
     /// Whether a cluster is armed.

@@ -17,9 +17,9 @@ pub(super) const GENESIS: &str = "0000000000000000000000000000000000000000000000
 /// A record that is longer has been tampered with: ours are cut to stay below.
 pub(super) const LINE_BYTES_MAX: usize = 128 << 10;
 
-/// A record with its place in the chain.
+/// The place of a record in the chain of its segment.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Link {
+pub struct Link {
     /// Its number, from 0.
     pub seq: u64,
     /// Its hash.

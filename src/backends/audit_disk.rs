@@ -24,18 +24,37 @@ const RESERVE_BYTES: u64 = 256 << 10;
 const NAMES_MAX: u32 = 16;
 
 /// A place for segments.
-pub(super) trait Disk: Send {
+pub trait Disk: Send {
     /// Makes a new segment; its name begins with `stem`. Its existence is on disk afterwards.
+    ///
+    /// # Errors
+    /// What the file system says.
     fn create(&mut self, stem: &str) -> io::Result<(String, Box<dyn Segment>)>;
-    /// The heads of the segments that are there, those changed last.
+    /// The heads of the segments that are there, those changed last. All that they name is on disk.
+    ///
+    /// # Errors
+    /// What the file system says.
     fn heads(&self) -> io::Result<BTreeMap<String, Link>>;
+    /// The newest segments, oldest first, as far as they hold no more than so many bytes together.
+    ///
+    /// # Errors
+    /// What the file system says.
+    fn recent(&self, bytes_max: u64) -> io::Result<Vec<(String, Vec<u8>)>>;
+    /// Whether this process still runs, if it is one of this host.
+    fn is_at_work(&self, pid: u32) -> bool;
     /// Free bytes.
+    ///
+    /// # Errors
+    /// What the file system says.
     fn free(&self) -> io::Result<u64>;
 }
 
 /// A segment that is written to.
-pub(super) trait Segment: Send {
+pub trait Segment: Send {
     /// Writes the whole line at once; it is on disk afterwards.
+    ///
+    /// # Errors
+    /// What the file system says; then nobody knows what of it is on disk.
     fn append(&mut self, line: &[u8]) -> io::Result<()>;
 }
 
@@ -96,6 +115,53 @@ impl Disk for Folder {
             .collect())
     }
 
+    fn recent(&self, bytes_max: u64) -> io::Result<Vec<(String, Vec<u8>)>> {
+        let entries = match std::fs::read_dir(&self.path) {
+            Ok(entries) => entries,
+            // No folder yet, or none is known: it holds nothing.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) =>
+            {
+                return Ok(Vec::new());
+            }
+            Err(error) => return Err(error),
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let entry = entry?;
+            let (name, meta) =
+                (entry.file_name().to_string_lossy().into_owned(), entry.metadata()?);
+            // A pipe would hang us.
+            if name.ends_with(ENDING) && meta.is_file() {
+                names.push((name, meta.len()));
+            }
+        }
+        names.sort_unstable();
+        let mut room = bytes_max;
+        let mut found = Vec::new();
+        for (name, bytes) in names.into_iter().rev() {
+            let Some(left) = room.checked_sub(bytes) else { break };
+            room = left;
+            let file = File::open(self.path.join(&name))?;
+            let mut read = Vec::new();
+            file.take(bytes).read_to_end(&mut read)?;
+            found.push((name, read));
+        }
+        found.reverse();
+        Ok(found)
+    }
+
+    fn is_at_work(&self, pid: u32) -> bool {
+        let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+        // One of somebody else answers that we may not ask: it runs.
+        pid.is_some_and(|pid| {
+            rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH)
+        })
+    }
+
     fn free(&self) -> io::Result<u64> {
         self.make()?;
         let stat = statvfs(&self.path)?;
@@ -112,7 +178,9 @@ fn head(path: &Path) -> Option<Link> {
     let tail = u64::try_from(LINE_BYTES_MAX * 2).ok()?;
     file.seek(SeekFrom::Start(length.saturating_sub(tail))).ok()?;
     let mut bytes = Vec::new();
-    file.take(tail).read_to_end(&mut bytes).ok()?;
+    (&file).take(tail).read_to_end(&mut bytes).ok()?;
+    // What another process wrote a moment ago may still be lost with the power; nobody vouches for that.
+    file.sync_data().ok()?;
     let whole = bytes.iter().rposition(|byte| *byte == b'\n')?;
     let lines = bytes.get(..whole)?;
     let line = lines.rsplit(|byte| *byte == b'\n').next()?;

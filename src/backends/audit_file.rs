@@ -9,16 +9,20 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 use serde_json::{Map, Value, json};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::oneshot;
 
 use super::audit_chain::{GENESIS, LINE_BYTES_MAX, Link, seal};
 use super::audit_disk::{Disk, Folder, Segment};
+use super::audit_left::unfinished;
+use super::audit_read::{self, Row};
 use super::audit_record::{VERSION, fields};
 use crate::control::action::Danger;
 use crate::control::audit::{AuditEntry, AuditRecord};
+use crate::control::leftover::Leftover;
 use crate::control::ports::AuditLog;
 use crate::domain::observed::Clock;
 use crate::domain::text::Text;
@@ -28,6 +32,9 @@ pub(super) const SEGMENT_BYTES_MAX: u64 = 16 << 20;
 
 /// Free space that the intent of a deed needs, unless it is a pause or an abort: what is begun must be told to its end.
 const INTENT_ROOM: u64 = 1 << 20;
+
+/// So much of the newest segments is searched for deeds that were left behind: two full ones, or thousands of sessions.
+const RECALLED_BYTES_MAX: u64 = 2 * SEGMENT_BYTES_MAX;
 
 /// Records that may wait for a slow disk; four orders at a time, each with a handful.
 const JOBS_MAX: usize = 64;
@@ -48,16 +55,19 @@ pub struct Who {
 /// The file of deeds of this process. Cheap to clone; the file is made when the first deed is rehearsed.
 #[derive(Clone)]
 pub struct AuditFile {
-    jobs: SyncSender<Job>,
+    jobs: Sender<Job>,
     /// Where it is, for those who read it.
     folder: Option<Arc<Path>>,
 }
 
-/// What the thread is asked for.
+/// What the clerk is asked for.
 enum Job {
-    Ready(oneshot::Sender<Result<(), Text>>),
-    Append(Box<AuditRecord>, oneshot::Sender<Result<(), Text>>),
+    Ready(Reply<()>),
+    Append(Box<AuditRecord>, Reply<()>),
+    Left(Reply<Vec<Leftover>>),
 }
+
+type Reply<T> = oneshot::Sender<Result<T, Text>>;
 
 impl AuditFile {
     /// In this folder, which is made if it is not there.
@@ -77,24 +87,33 @@ impl AuditFile {
 
     /// On any disk.
     pub(super) fn over(disk: impl Disk + 'static, who: Who, clock: Clock) -> io::Result<Self> {
-        let (jobs, work) = sync_channel(JOBS_MAX);
-        let writer = Writer::new(disk, who, clock);
-        std::thread::Builder::new()
-            .name("audit".to_owned())
-            .spawn(move || work_on(writer, &work))?;
-        Ok(Self { jobs, folder: None })
+        let (file, clerk) = Self::kept(disk, who, clock);
+        std::thread::Builder::new().name("audit".to_owned()).spawn(move || clerk.work())?;
+        Ok(file)
     }
 
-    async fn ask(
-        &self,
-        job: impl FnOnce(oneshot::Sender<Result<(), Text>>) -> Job,
-    ) -> Result<(), Text> {
+    /// On any disk, with the clerk who writes to it: on a clock that stands still, when a test lets him.
+    #[must_use]
+    pub fn kept<D: Disk>(disk: D, who: Who, clock: Clock) -> (Self, Clerk<D>) {
+        let (jobs, asked) = channel(JOBS_MAX);
+        (Self { jobs, folder: None }, Clerk { writer: Writer::new(disk, who, clock), asked })
+    }
+
+    /// The deeds that sessions before this one left behind.
+    ///
+    /// # Errors
+    /// Why the folder cannot be read.
+    pub async fn unfinished(&self) -> Result<Vec<Leftover>, Text> {
+        self.ask(Job::Left).await
+    }
+
+    async fn ask<T>(&self, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, Text> {
         let (reply, answer) = oneshot::channel();
         self.jobs.try_send(job(reply)).map_err(|error| match error {
             TrySendError::Full(_) => {
                 Text::clean(&format!("the disk does not keep up: {JOBS_MAX} records wait for it"))
             }
-            TrySendError::Disconnected(_) => Text::from("the thread that writes it has ended"),
+            TrySendError::Closed(_) => Text::from("the thread that writes it has ended"),
         })?;
         answer.await.unwrap_or_else(|_| Err(Text::from("the thread that writes it has ended")))
     }
@@ -110,16 +129,32 @@ impl AuditLog for AuditFile {
     }
 }
 
-/// Ends when the last [`AuditFile`] is gone.
-fn work_on<D: Disk>(mut writer: Writer<D>, work: &Receiver<Job>) {
-    while let Ok(job) = work.recv() {
-        let (done, reply) = match job {
-            Job::Ready(reply) => (writer.ready(), reply),
-            Job::Append(record, reply) => (writer.append(&record), reply),
-        };
-        // Whoever asked may have stopped waiting; the record stands all the same.
-        let _ = reply.send(done.map_err(|error| Text::clean(&words(&error))));
+/// Does what an [`AuditFile`] is asked for, one thing after the other.
+pub struct Clerk<D: Disk> {
+    writer: Writer<D>,
+    asked: Receiver<Job>,
+}
+
+impl<D: Disk> Clerk<D> {
+    /// Blocks. Ends when the last [`AuditFile`] is gone.
+    fn work(mut self) {
+        while let Some(job) = self.asked.blocking_recv() {
+            self.writer.answer(job);
+        }
     }
+
+    /// Waits until something is asked for, then until `due` is over, and does it. False when nobody will ask again.
+    pub async fn serve(&mut self, due: impl Future<Output = ()>) -> bool {
+        let Some(job) = self.asked.recv().await else { return false };
+        due.await;
+        self.writer.answer(job);
+        true
+    }
+}
+
+/// Whoever asked may have stopped waiting; what was done is done all the same.
+fn reply<T>(asked: Reply<T>, done: io::Result<T>) {
+    let _ = asked.send(done.map_err(|error| Text::clean(&words(&error))));
 }
 
 /// The usual failures in the words of people.
@@ -161,6 +196,25 @@ impl<D: Disk> Writer<D> {
         Self { disk, who, clock, open: None, suspects: Vec::new(), segment_bytes_max }
     }
 
+    fn answer(&mut self, job: Job) {
+        match job {
+            Job::Ready(asked) => reply(asked, self.ready()),
+            Job::Append(record, asked) => reply(asked, self.append(&record)),
+            Job::Left(asked) => reply(asked, self.unfinished()),
+        }
+    }
+
+    fn unfinished(&self) -> io::Result<Vec<Leftover>> {
+        let segments = self.disk.recent(RECALLED_BYTES_MAX)?;
+        let rows = segments.into_iter().flat_map(|(name, bytes)| audit_read::rows(name, &bytes));
+        let rows: Vec<Row> = rows.collect();
+        let is_other = |host: &str, pid: u32| host != self.who.host.as_str() || pid != self.who.pid;
+        // Of another host nobody can say whether its process still runs; its deeds are looked at.
+        Ok(unfinished(&rows, |host, pid| {
+            is_other(host, pid) && host == self.who.host.as_str() && self.disk.is_at_work(pid)
+        }))
+    }
+
     pub(super) fn ready(&mut self) -> io::Result<()> {
         self.has_room()?;
         if self.open.is_none() {
@@ -196,7 +250,9 @@ impl<D: Disk> Writer<D> {
 
     fn begin(&mut self) -> io::Result<()> {
         let now = (self.clock)();
-        let heads = self.disk.heads()?;
+        let mut heads = self.disk.heads()?;
+        // What an error closed may be there now and gone after the next loss of power.
+        heads.retain(|name, _| !self.suspects.contains(name));
         let stem = format!(
             "{}-{}-{}-{}",
             now.strftime("%Y%m%dT%H%M%S.%9fZ"),

@@ -151,6 +151,13 @@ pub(super) fn newest(folder: &Path, records: usize) -> io::Result<Vec<Row>> {
     Ok(segments.into_iter().rev().flatten().collect())
 }
 
+/// The records of one segment.
+pub(super) fn rows(name: String, bytes: &[u8]) -> Vec<Row> {
+    let mut scan = Scan { name, lines: Vec::new(), faults: Vec::new(), torn_bytes: 0 };
+    scan.take(bytes);
+    scan.into_rows()
+}
+
 /// The names of the segments, oldest first. A folder that is not there holds none.
 fn names(folder: &Path) -> io::Result<Vec<String>> {
     let entries = match std::fs::read_dir(folder) {

@@ -81,6 +81,7 @@ fn intent(plan: &Plan, writes: &[ResolvedWrite]) -> Map<String, Value> {
     let mut fields = subject(plan);
     fields.extend(object(json!({
         "kind": "intent",
+        "planned": plan.writes.len(),
         "generation": plan.footing.generation.0,
         "change": text(&plan.change),
         "effect": text(&plan.prediction.effect),

@@ -322,6 +322,14 @@ impl Disk for Hanging {
         Ok(BTreeMap::new())
     }
 
+    fn recent(&self, _bytes_max: u64) -> io::Result<Vec<(String, Vec<u8>)>> {
+        Ok(Vec::new())
+    }
+
+    fn is_at_work(&self, _pid: u32) -> bool {
+        false
+    }
+
     fn free(&self) -> io::Result<u64> {
         Ok(u64::MAX)
     }
@@ -372,6 +380,14 @@ impl Disk for Failing {
         self.folder.heads()
     }
 
+    fn recent(&self, bytes_max: u64) -> io::Result<Vec<(String, Vec<u8>)>> {
+        self.folder.recent(bytes_max)
+    }
+
+    fn is_at_work(&self, pid: u32) -> bool {
+        self.folder.is_at_work(pid)
+    }
+
     fn free(&self) -> io::Result<u64> {
         if fails(&self.left) { Ok(1_000) } else { Ok(u64::MAX) }
     }
@@ -410,6 +426,23 @@ fn whichever_operation_of_the_disk_fails_what_was_promised_is_there_and_nothing_
             rows.iter().filter_map(|row| row.fields.get("text")?.as_str()).collect();
         assert_eq!(found, promised, "{failing}");
     }
+}
+
+#[test]
+fn nobody_vouches_for_what_an_error_closed() {
+    let folder = tempfile::tempdir().unwrap();
+    // Of the fourth operation, which writes the second record, only a half reaches the disk.
+    let disk = Failing { folder: Folder::new(folder.path()), left: Arc::new(AtomicU64::new(4)) };
+    let mut session = Writer::new(disk, who(), clock());
+    session.append(&note(1, "eins")).unwrap();
+    session.append(&note(2, "zwei")).unwrap();
+    let names = names(folder.path());
+    let header: Value = serde_json::from_str(&lines(folder.path(), &names[1])[0]).unwrap();
+    assert_eq!(header["suspects"], serde_json::json!([names[0]]));
+    assert_eq!(header["heads"], serde_json::json!([]));
+    // The power fails, and all of the first segment is gone: nobody is accused of that.
+    std::fs::write(folder.path().join(&names[0]), "").unwrap();
+    sound(folder.path());
 }
 
 #[test]

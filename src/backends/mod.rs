@@ -6,17 +6,19 @@ pub mod kube;
 
 pub mod prometheus;
 
-mod audit_chain;
+pub mod audit_chain;
 
 mod audit_record;
 
-mod audit_disk;
+pub mod audit_disk;
 
 pub mod audit_file;
 
 pub mod audit_read;
 
 pub mod audit_deeds;
+
+mod audit_left;
 
 #[cfg(test)]
 mod audit_tests;

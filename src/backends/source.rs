@@ -1,6 +1,7 @@
 //! How a source waits before it tries again. A value: it reads no clock and throws no dice of its own.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -74,8 +75,9 @@ impl Nudge {
     /// Waits so long, or until somebody is impatient; then the next wait is a short one again.
     pub async fn wait(&self, time: Duration, backoff: &mut Backoff) {
         tokio::select! {
-            () = tokio::time::sleep(time) => {}
+            biased;
             () = self.0.notified() => backoff.reset(),
+            () = tokio::time::sleep(time) => {}
         }
     }
 }
@@ -84,6 +86,34 @@ impl Nudge {
 #[must_use]
 pub fn dice() -> u64 {
     RandomState::new().build_hasher().finish()
+}
+
+/// Where a source has its random numbers from.
+#[derive(Debug)]
+pub enum Dice {
+    /// Nobody can foresee them.
+    Fair,
+    /// The same row every time, for a server in this process: nobody else calls it, and what happened can be replayed.
+    Loaded(AtomicU64),
+}
+
+impl Dice {
+    /// One number.
+    #[must_use]
+    pub fn throw(&self) -> u64 {
+        match self {
+            Self::Fair => dice(),
+            Self::Loaded(count) => spread(count.fetch_add(1, Ordering::Relaxed)),
+        }
+    }
+}
+
+/// Neighbours are far apart afterwards (the finisher of `SplitMix64`).
+const fn spread(number: u64) -> u64 {
+    let mixed = number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
 }
 
 #[cfg(test)]
@@ -159,5 +189,17 @@ mod tests {
     #[test]
     fn two_dice_differ() {
         assert_ne!(dice(), dice());
+        assert_ne!(Dice::Fair.throw(), Dice::Fair.throw());
+    }
+
+    #[test]
+    fn loaded_dice_fall_the_same_way_every_time_and_never_twice_alike() {
+        let throws = || {
+            let dice = Dice::Loaded(AtomicU64::new(0));
+            std::array::from_fn::<u64, 8, _>(|_| dice.throw())
+        };
+        let first = throws();
+        assert_eq!(first, throws());
+        assert!((1..8).all(|place| !first[..place].contains(&first[place])));
     }
 }

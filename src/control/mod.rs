@@ -41,6 +41,8 @@ mod undone;
 #[cfg(test)]
 mod undone_tests;
 
+pub mod leftover;
+
 #[cfg(test)]
 mod order_tests;
 

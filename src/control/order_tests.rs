@@ -252,11 +252,11 @@ fn a_silent_first_write_of_two_that_was_applied_is_half_done() {
 }
 
 #[test]
-fn after_a_gap_it_is_probably_done_or_not_applied() {
+fn after_a_gap_it_is_probably_done_or_nobody_can_tell() {
     let gap = || OrderNews::Sighted(Sighting::Gap);
     for (world, outcome, words) in [
         (promoted(), "unknown", "probably applied"),
-        (canary().version("502"), "failed", "was not applied"),
+        (canary().version("502"), "unknown", "it was not applied, or undone since"),
     ] {
         let mut order = sending(Action::Promote, &canary());
         tell(&mut order, no_answer(0, Some("500")), &here(&canary(), 1_010));
@@ -320,6 +320,25 @@ fn a_pause_sent_blind_of_which_nothing_is_seen_is_judged_by_the_world() {
         let _ = look(&mut order, &here(&world, 1_080));
         ended(&order, outcome, words);
     }
+}
+
+#[test]
+fn what_was_sent_blind_into_a_gap_is_waited_for_and_then_nobody_can_tell() {
+    let blind = || {
+        let mut order = sending(Action::Pause, &canary());
+        tell(&mut order, no_answer(0, None), &facts(Known::NotYet, at(900), at(1_010)));
+        let world = canary().version("503");
+        tell(&mut order, [OrderNews::Sighted(Sighting::Gap)], &here(&world, 1_020));
+        assert!(matches!(order.state, OrderState::Unknown { .. }), "it may come yet");
+        order
+    };
+    let mut order = blind();
+    let _ = look(&mut order, &here(&canary().version("504"), 1_080));
+    ended(&order, "unknown", "it was not applied, or undone since");
+    let mut order = blind();
+    let mark = OrderNews::Sighted(Sighting::Marked(version("505")));
+    tell(&mut order, [mark], &here(&canary().hand_paused().version("505"), 1_030));
+    assert!(matches!(order.state, OrderState::Converging | OrderState::Ended(Outcome::Arrived)));
 }
 
 #[test]

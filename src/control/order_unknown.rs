@@ -7,7 +7,7 @@ use super::arrival;
 use super::audit::AuditEntry;
 use super::order::{Order, OrderState, Outcome};
 use super::order_machine::{Facts, Known, decisive, end, fail, follow, half_done, is_own};
-use super::plan::PatchFormat;
+use super::plan::{PatchFormat, Write};
 use crate::domain::feed::{Sighting, Trouble};
 use crate::domain::ids::ResourceVersion;
 use crate::domain::observed::{STALE_FROM, Timestamp, age};
@@ -49,12 +49,12 @@ pub(super) fn resolve(order: &mut Order, facts: &Facts<'_>) -> Vec<AuditEntry> {
             fail(order, unknown.write, (&Text::clean(&why), Outcome::Superseded), facts.now)
         }
         (Some(Sighting::Gap), Some(version)) => after_gap(order, &unknown, &version, facts),
-        // Sent without a precondition, another change before it proves nothing.
+        // Sent without a precondition: whatever came before it, it may yet come. If the world stands so, somebody brought
+        // it there.
+        (_, None) if stands(order, facts) => by_world(order, &unknown, facts),
         (Some(Sighting::Gap | Sighting::Overtaken { .. }), None) => {
-            by_world(order, &unknown, facts)
+            quiet(order, &unknown, None, facts)
         }
-        // Nothing was seen of a write without a precondition: if the world stands so, somebody brought it there.
-        (None, None) if stands(order, facts) => by_world(order, &unknown, facts),
         (None, precondition) => quiet(order, &unknown, precondition.as_ref(), facts),
     }
 }
@@ -116,7 +116,8 @@ fn after_gap(
     }
 }
 
-/// All that is left is how the world stands: "probably", or not applied.
+/// All that is left is how the world stands: "probably", or nobody can tell. That it does not stand where it should is no
+/// proof: it may have been applied, and undone while nobody watched.
 fn by_world(order: &mut Order, unknown: &Unknown, facts: &Facts<'_>) -> Vec<AuditEntry> {
     let current = facts.proven_at.is_some_and(|at| at > unknown.since);
     match facts.workload {
@@ -135,11 +136,26 @@ fn by_world(order: &mut Order, unknown: &Unknown, facts: &Facts<'_>) -> Vec<Audi
             );
             end(order, Outcome::Unknown(Text::clean(&words)), facts.now)
         }
-        Known::Here(_) => {
-            let why = Text::clean(&format!("no answer came ({}); it was not applied", unknown.why));
-            fail(order, unknown.write, (&why, Outcome::Failed), facts.now)
-        }
+        Known::Here(_) => end(order, untold(order, unknown), facts.now),
     }
+}
+
+/// Neither the mark nor the world says what became of it.
+fn untold(order: &Order, unknown: &Unknown) -> Outcome {
+    let done: Vec<&str> =
+        order.plan.writes.iter().take(unknown.write).map(|write| write.done).collect();
+    let before = if done.is_empty() { String::new() } else { format!("{}; ", done.join(", ")) };
+    Outcome::Unknown(Text::clean(&format!(
+        "{before}no answer came ({}), and it does not stand where it should: it was not applied, or undone since",
+        unknown.why
+    )))
+}
+
+/// Whether silence proves anything: the object still has the version that was written to, or the mark would have been seen.
+fn is_proof(order: &Order, write: Option<&Write>, precondition: Option<&ResourceVersion>) -> bool {
+    let Some(write) = write else { return false };
+    let is_pinned = precondition.is_some() && is_own(&order.plan, write);
+    is_pinned || write.leaves_mark() && !matches!(decisive(order), Some(Sighting::Gap))
 }
 
 /// Nothing was seen. While the watch is current and the object does not change for as long as a request can live,
@@ -152,7 +168,8 @@ fn quiet(
 ) -> Vec<AuditEntry> {
     let now = facts.now;
     let current = facts.proven_at.is_some_and(|at| at > unknown.since && age(at, now) < STALE_FROM);
-    let own = order.plan.writes.get(unknown.write).is_some_and(|it| is_own(&order.plan, it));
+    let write = order.plan.writes.get(unknown.write);
+    let own = write.is_some_and(|it| is_own(&order.plan, it));
     let unchanged = match (facts.workload, precondition) {
         (Known::Here(workload), Some(version)) if own => workload.meta.resource_version == *version,
         (Known::Here(_), _) => !stands(order, facts),
@@ -160,6 +177,9 @@ fn quiet(
     };
     let quiet = if current && unchanged { unknown.quiet.or(Some(now)) } else { None };
     if quiet.is_some_and(|at| age(at, now) >= QUIET_MIN) {
+        if !is_proof(order, write, precondition) {
+            return end(order, untold(order, unknown), now);
+        }
         let (why, seconds) = (&unknown.why, QUIET_MIN.as_secs());
         let why = Text::clean(&format!(
             "no answer came ({why}), and nothing changed within {seconds} s: it was not applied"

@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::perform::{self, Crew, News};
+use super::recall;
 use crate::app::event::{Effect, Event};
 use crate::backends::audit_deeds;
 use crate::backends::audit_file::AuditFile;
@@ -76,6 +77,8 @@ impl Runner {
         for prometheus in backends.prometheus.values() {
             sources.spawn(probe::follow(prometheus.clone(), feeds.clone()));
         }
+        let held = (backends.audit.clone(), backends.clock.clone());
+        sources.spawn(recall::recall(held, backends.clusters.clone(), answers.clone()));
         Self {
             backends,
             scopes,

@@ -48,7 +48,8 @@ pub async fn run<F: Front + Send>(
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let effects = start(&mut state);
     let mut machine = Machine { state: &mut state, runner: &mut runner, front: &mut front };
-    let mut end = machine.effects(effects).or_else(|| machine.settle());
+    let mut end = machine.effects(effects).or_else(|| machine.take(Event::Recalling));
+    end = end.or_else(|| machine.settle());
     let mut wake = Instant::now() + TICK;
     let mut gaps = GapWatch::new(clock());
     let code = loop {

@@ -36,6 +36,8 @@ pub mod colour;
 
 pub mod clipboard;
 
+mod recall;
+
 pub mod perform;
 
 #[cfg(test)]

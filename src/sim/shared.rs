@@ -1,10 +1,11 @@
 //! The world behind its servers: one value, many connections, and a bell that rings after each
 //! change.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 use super::world::World;
 
@@ -21,15 +22,45 @@ pub struct Shared {
 #[derive(Debug)]
 struct Inner {
     world: Mutex<World>,
-    bell: watch::Sender<u64>,
+    rings: AtomicU64,
+    /// Wakes in the order in which they came to wait, so that the same world lives the same life twice.
+    waiting: Notify,
+}
+
+/// Rings after every change of the world.
+#[derive(Debug)]
+pub struct Bell {
+    inner: Arc<Inner>,
+    heard: u64,
+}
+
+impl Bell {
+    /// Waits for a ring that was not heard yet.
+    pub async fn rings(&mut self) {
+        loop {
+            let mut ringing = std::pin::pin!(self.inner.waiting.notified());
+            ringing.as_mut().enable();
+            let rings = self.inner.rings.load(Ordering::SeqCst);
+            if rings != self.heard {
+                self.heard = rings;
+                return;
+            }
+            ringing.await;
+        }
+    }
+
+    /// Takes every ring so far as heard.
+    pub fn hush(&mut self) {
+        self.heard = self.inner.rings.load(Ordering::SeqCst);
+    }
 }
 
 impl Shared {
     /// Takes a world into use.
     #[must_use]
     pub fn new(world: World) -> Self {
-        let bell = watch::Sender::new(0);
-        Self { inner: Arc::new(Inner { world: Mutex::new(world), bell }) }
+        let (rings, waiting) = (AtomicU64::new(0), Notify::new());
+        Self { inner: Arc::new(Inner { world: Mutex::new(world), rings, waiting }) }
     }
 
     /// Looks at the world.
@@ -40,7 +71,8 @@ impl Shared {
     /// Changes the world and rings the bell.
     pub fn change<T>(&self, with: impl FnOnce(&mut World) -> T) -> T {
         let done = with(&mut self.inner.world.lock().unwrap_or_else(PoisonError::into_inner));
-        self.inner.bell.send_modify(|count| *count += 1);
+        self.inner.rings.fetch_add(1, Ordering::SeqCst);
+        self.inner.waiting.notify_waiters();
         done
     }
 
@@ -62,8 +94,10 @@ impl Shared {
     /// The bell: rings after every change. Whoever waits looks first and then waits for the next
     /// ring.
     #[must_use]
-    pub fn bell(&self) -> watch::Receiver<u64> {
-        self.inner.bell.subscribe()
+    pub fn bell(&self) -> Bell {
+        let mut bell = Bell { inner: Arc::clone(&self.inner), heard: 0 };
+        bell.hush();
+        bell
     }
 }
 
@@ -77,7 +111,7 @@ mod tests {
         let shared = Shared::new(World::empty(start, &["east"]));
         let bell = shared.bell();
         shared.advance(Duration::from_millis(600));
-        assert_eq!(*bell.borrow(), 3);
+        assert_eq!(bell.inner.rings.load(Ordering::SeqCst) - bell.heard, 3);
         let passed = shared.look(|world| world.now().duration_since(start));
         assert_eq!(passed.as_millis(), 600);
         let store = shared.look(|world| world.clusters[0].store.now());

@@ -54,6 +54,12 @@ fn taken(state: &mut State, event: Event) -> Vec<Effect> {
             state.notices.say(state.now, Urgency::Warning, text.as_str());
             vec![]
         }
+        Event::Recalling => {
+            state.orders.is_recalling = true;
+            vec![]
+        }
+        Event::Left(left) => order::left(state, left),
+        Event::Settled(id, outcome) => order::settled(state, &id, &outcome),
         Event::Warned(warnings) => {
             for warning in warnings {
                 state.notices.say(state.now, Urgency::Warning, warning.as_str());

@@ -15,7 +15,8 @@ use crate::control::check::{self, Arming, CheckId, Confirmation, Evidence, Refus
 use crate::control::clearance::clear;
 use crate::control::footing::Footing;
 use crate::control::give_up::{GiveUp, give_up};
-use crate::control::order::{Order, OrderNews, OrderState};
+use crate::control::leftover::Leftover;
+use crate::control::order::{Order, OrderNews, OrderState, Outcome};
 use crate::control::order_machine::{self, Facts, Known};
 use crate::control::plan::{PlanContext, plan};
 use crate::domain::feed::Sighting;
@@ -82,6 +83,12 @@ fn planned(
     if let (Some(before), true) = (before, action.danger() != Danger::Safe) {
         let why = format!("{} of a moment ago has not been answered", before.plan.action);
         let remedy = "wait until the watch has told what became of it; pause and abort go at once";
+        return Err(vec![Refusal::new(CheckId::Possible, &why, remedy)]);
+    }
+    let left = state.orders.left().find(|left| left.target == *target);
+    if let (Some(left), true) = (left, action.danger() != Danger::Safe) {
+        let why = format!("{}: nobody knows yet what became of it", left.name());
+        let remedy = "wait until the object has told; pause and abort go at once";
         return Err(vec![Refusal::new(CheckId::Possible, &why, remedy)]);
     }
     let mut context = PlanContext::new(state.now, id.clone(), reason);
@@ -237,6 +244,41 @@ pub(super) fn arm(state: &mut State) -> Vec<Effect> {
     };
     state.notices.say(state.now, urgency, &text);
     vec![]
+}
+
+/// Sessions before this one were killed in the middle of these.
+pub(super) fn left(state: &mut State, left: Vec<Leftover>) -> Vec<Effect> {
+    for one in &left {
+        recall(
+            state,
+            Urgency::Warning,
+            &format!("a session that ended left behind: {}", one.name()),
+        );
+    }
+    state.orders.is_recalling = false;
+    state.orders.left = left;
+    vec![]
+}
+
+/// What became of one of them.
+pub(super) fn settled(state: &mut State, id: &OrderId, outcome: &Outcome) -> Vec<Effect> {
+    let Some(place) = state.orders.left.iter().position(|left| left.order == *id) else {
+        return vec![];
+    };
+    let left = state.orders.left.remove(place);
+    let (urgency, end) = if *outcome == Outcome::Accepted {
+        (Urgency::Info, "it was applied".to_owned())
+    } else {
+        let why = outcome.message().map_or(String::new(), |why| format!(": {why}"));
+        (Urgency::Alarm, format!("{}{why}", outcome.name()))
+    };
+    recall(state, urgency, &format!("{} of a session that ended: {end}", left.name()));
+    vec![]
+}
+
+fn recall(state: &mut State, urgency: Urgency, words: &str) {
+    state.notices.say(state.now, urgency, words);
+    state.orders.recalled.push(Text::clean(words));
 }
 
 /// Takes news of an order.

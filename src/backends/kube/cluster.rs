@@ -1,6 +1,7 @@
 //! One cluster as the rest of the backends see it: a name, a connection that can be thrown away as a whole, a clock.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use hyper_util::client::proxy::matcher::Intercept;
@@ -10,7 +11,7 @@ use super::connect::{Clients, Dialer};
 use super::credentials::{Credentials, Origin};
 use super::sightings::Sightings;
 use super::wire::{DEADLINE, Wire};
-use crate::backends::source::Nudge;
+use crate::backends::source::{Dice, Nudge};
 use crate::domain::feed::{SourceId, SourceKind, Trouble};
 use crate::domain::ids::{ClusterName, Namespace};
 use crate::domain::observed::{Clock, Timestamp};
@@ -130,6 +131,7 @@ struct Inner {
     /// Room for pages of lists.
     pages: Semaphore,
     nudge: Nudge,
+    dice: Dice,
 }
 
 impl Cluster {
@@ -147,6 +149,10 @@ impl Cluster {
                 ))
             }
         };
+        let dice = match &spec.way {
+            Way::Mounted(_) => Dice::Loaded(AtomicU64::new(0)),
+            Way::Network(_) | Way::Broken(_) => Dice::Fair,
+        };
         let inner = Inner {
             spec,
             clock,
@@ -156,6 +162,7 @@ impl Cluster {
             sightings: Sightings::default(),
             pages: Semaphore::new(PAGES_MAX),
             nudge: Nudge::default(),
+            dice,
         };
         Self { inner: Arc::new(inner) }
     }
@@ -199,6 +206,11 @@ impl Cluster {
     /// Ends waits between tries.
     pub(super) fn nudge(&self) -> &Nudge {
         &self.inner.nudge
+    }
+
+    /// A random number, for waits that must not fall into step with those of others.
+    pub(super) fn dice(&self) -> u64 {
+        self.inner.dice.throw()
     }
 
     /// Waits for room to ask for a page of a list.

@@ -10,11 +10,12 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
 use super::bounds;
-use super::cluster::{Cluster, Link};
+use super::cluster::Cluster;
 use super::compose::{Found, Tables};
 use super::events;
 use super::fields::{Reading, Words};
 use super::fleet::Parts;
+use super::live::Live;
 use super::meta::Metadata;
 use super::pods;
 use super::resource::{ANALYSIS_RUNS, AUTOSCALERS, BUDGETS, EVENTS, PODS, Resource};
@@ -63,13 +64,13 @@ struct Running {
 pub(super) async fn keep(
     cluster: Cluster,
     mut wanted: watch::Receiver<BTreeMap<WorkloadRef, Parts>>,
-    links: watch::Receiver<Option<Link>>,
+    live: Live,
     out: mpsc::Sender<Box<Detail>>,
 ) {
     let (hear, mut heard) = mpsc::channel(NEWS_MAX);
     let mut keeper = Keeper {
         cluster,
-        links,
+        live,
         hear,
         tables: Tables::default(),
         running: BTreeMap::new(),
@@ -81,6 +82,7 @@ pub(super) async fn keep(
     loop {
         let next = keeper.due.values().min().copied();
         tokio::select! {
+            biased;
             changed = wanted.changed() => {
                 if changed.is_err() {
                     return;
@@ -88,7 +90,12 @@ pub(super) async fn keep(
                 let parts = wanted.borrow_and_update().clone();
                 keeper.want(parts);
             }
-            Some((key, news)) = heard.recv() => keeper.hear(&key, news),
+            Some(ended) = keeper.tasks.join_next() => {
+                // A detail with a dead part would look current for ever: all begin anew instead.
+                if let Some(cause) = ended.err().and_then(|error| error.try_into_panic().ok()) {
+                    std::panic::resume_unwind(cause);
+                }
+            }
             () = at(next) => {
                 for detail in keeper.ready() {
                     if out.send(Box::new(detail)).await.is_err() {
@@ -96,12 +103,7 @@ pub(super) async fn keep(
                     }
                 }
             }
-            Some(ended) = keeper.tasks.join_next() => {
-                // A detail with a dead part would look current for ever: all begin anew instead.
-                if let Some(cause) = ended.err().and_then(|error| error.try_into_panic().ok()) {
-                    std::panic::resume_unwind(cause);
-                }
-            }
+            Some((key, news)) = heard.recv() => keeper.hear(&key, news),
         }
     }
 }
@@ -115,7 +117,7 @@ async fn at(moment: Option<Instant>) {
 
 struct Keeper {
     cluster: Cluster,
-    links: watch::Receiver<Option<Link>>,
+    live: Live,
     hear: mpsc::Sender<(DetailKey, Heard<Found>)>,
     tables: Tables,
     running: BTreeMap<DetailKey, Running>,
@@ -196,7 +198,7 @@ impl Keeper {
             out: self.hear.clone(),
         };
         self.tables.begin(&key);
-        let task = self.tasks.spawn(stream.run(self.links.clone()));
+        let task = self.tasks.spawn(stream.run(self.live.clone()));
         self.running.insert(key, Running { selector, task });
     }
 

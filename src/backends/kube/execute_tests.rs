@@ -65,7 +65,7 @@ async fn rehearsed(executor: &KubeExecutor, plan: &Plan) -> Rehearsal {
 }
 
 /// Rehearses, clears, lets things happen, executes.
-async fn run(
+pub(super) async fn run(
     server: &Server,
     action: Action,
     meanwhile: &[Meanwhile],
@@ -81,7 +81,7 @@ async fn run(
     (execution, attempts)
 }
 
-async fn effects(server: &Server) -> usize {
+pub(super) async fn effects(server: &Server) -> usize {
     server.world.lock().await.effects
 }
 

@@ -12,6 +12,7 @@ use super::cluster::Cluster;
 use super::details;
 use super::fleet::{self, Fleet, FleetKey, Parts};
 use super::heartbeat::{self, Pulse};
+use super::live::Live;
 use super::outbox::Outbox;
 use super::owners::Owners;
 use super::rows::{FleetKind, Row};
@@ -33,7 +34,7 @@ pub async fn follow(
     feeds: mpsc::Sender<(SourceId, Observed<Feed>)>,
 ) {
     let mut orders = cluster.sightings().listen().await;
-    let (live, links) = watch::channel(None);
+    let live = Live::new();
     let (pulse, mut pulses) = mpsc::channel(NEWS_MAX);
     let (hear, mut heard) = mpsc::channel(NEWS_MAX);
     let (detail, mut ready_details) = mpsc::channel(NEWS_MAX);
@@ -41,14 +42,14 @@ pub async fn follow(
     let mut tasks = JoinSet::new();
     let tend = || heartbeat::tend(cluster.clone(), live.clone(), pulse.clone());
     let keep = {
-        let (cluster, links) = (cluster.clone(), links.clone());
-        move || details::keep(cluster.clone(), parts.clone(), links.clone(), detail.clone())
+        let (cluster, live) = (cluster.clone(), live.clone());
+        move || details::keep(cluster.clone(), parts.clone(), live.clone(), detail.clone())
     };
     let mut beating = tasks.spawn(tend()).id();
     let mut keeping = tasks.spawn(keep()).id();
     let mut desk = Desk {
         source: cluster.source(),
-        streams: Streams::new(cluster.clone(), links, hear),
+        streams: Streams::new(cluster.clone(), live.clone(), hear),
         fleet: Fleet::default(),
         owners: Owners::default(),
         waiting: Waiting::default(),

@@ -3,14 +3,15 @@
 
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::cluster::{Cluster, Link};
+use super::live::Live;
 use super::probe;
 use super::trouble;
 use super::wire::{About, Ask, Reply};
-use crate::backends::source::{Backoff, Patience, dice};
+use crate::backends::source::{Backoff, Patience};
 use crate::domain::feed::Trouble;
 use crate::domain::observed::Timestamp;
 use crate::domain::text::Text;
@@ -45,11 +46,7 @@ pub(super) enum Pulse {
 }
 
 /// Makes connections, watches over them and hands them out, until nobody listens.
-pub(super) async fn tend(
-    cluster: Cluster,
-    live: watch::Sender<Option<Link>>,
-    out: mpsc::Sender<Pulse>,
-) {
+pub(super) async fn tend(cluster: Cluster, live: Live, out: mpsc::Sender<Pulse>) {
     let mut backoff = Backoff::new(Patience::CONNECTION);
     loop {
         if out.send(Pulse::Connecting(backoff.failures() + 1)).await.is_err() {
@@ -59,7 +56,7 @@ pub(super) async fn tend(
             Err(trouble) => trouble,
             Ok(link) => {
                 let why = keep(&cluster, &link, &live, &out, &mut backoff).await;
-                live.send_replace(None);
+                live.set(None);
                 cluster.discard(link.number());
                 match why {
                     End::Failed(why) => why,
@@ -69,7 +66,7 @@ pub(super) async fn tend(
                 }
             }
         };
-        let wait = backoff.next(dice());
+        let wait = backoff.next(cluster.dice());
         if out.send(Pulse::Down(why, cluster.now() + wait)).await.is_err() {
             return;
         }
@@ -91,7 +88,7 @@ enum End {
 async fn keep(
     cluster: &Cluster,
     link: &Link,
-    live: &watch::Sender<Option<Link>>,
+    live: &Live,
     out: &mpsc::Sender<Pulse>,
     backoff: &mut Backoff,
 ) -> End {
@@ -100,7 +97,7 @@ async fn keep(
         return End::Failed(trouble);
     }
     backoff.reset();
-    live.send_replace(Some(link.clone()));
+    live.set(Some(link.clone()));
     if out.send(Pulse::Up(cluster.now())).await.is_err() {
         return End::Unheard;
     }
@@ -114,8 +111,9 @@ async fn keep(
     let mut not_ready = 0;
     loop {
         tokio::select! {
-            _ = ticks.tick() => {}
+            biased;
             () = out.closed() => return End::Unheard,
+            _ = ticks.tick() => {}
         }
         if cluster.certificate_is_over().await {
             return End::Renewed;

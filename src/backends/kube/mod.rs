@@ -33,6 +33,8 @@ pub mod trouble;
 
 pub mod sightings;
 
+mod live;
+
 mod lean;
 
 mod fields;
@@ -116,6 +118,8 @@ pub mod probe;
 
 pub mod marks;
 
+pub mod look;
+
 #[cfg(test)]
 mod parts_tests;
 
@@ -150,3 +154,6 @@ mod plane;
 
 #[cfg(test)]
 mod execute_tests;
+
+#[cfg(test)]
+mod truth_tests;

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, Id, JoinSet};
 
-use super::cluster::{Cluster, Link};
+use super::cluster::Cluster;
 use super::fields::Words;
 use super::fleet::FleetKey;
 use super::follow::later;
+use super::live::Live;
 use super::rows::{FleetKind, Maker, Row};
 use super::watch::{Collection, Heard, Stream};
 use crate::domain::feed::{SourceHealth, Trouble};
@@ -40,7 +41,7 @@ struct Running {
 /// All watches of one fleet.
 pub(super) struct Streams {
     cluster: Cluster,
-    links: watch::Receiver<Option<Link>>,
+    live: Live,
     out: mpsc::Sender<(FleetKey, Heard<Row>)>,
     running: BTreeMap<FleetKey, Running>,
 }
@@ -48,10 +49,10 @@ pub(super) struct Streams {
 impl Streams {
     pub(super) const fn new(
         cluster: Cluster,
-        links: watch::Receiver<Option<Link>>,
+        live: Live,
         out: mpsc::Sender<(FleetKey, Heard<Row>)>,
     ) -> Self {
-        Self { cluster, links, out, running: BTreeMap::new() }
+        Self { cluster, live, out, running: BTreeMap::new() }
     }
 
     /// Starts the watches that the operator's scope asks for.
@@ -114,7 +115,7 @@ impl Streams {
             key: key.clone(),
             out: self.out.clone(),
         };
-        stream.run(self.links.clone())
+        stream.run(self.live.clone())
     }
 
     /// Notes how a watch does.

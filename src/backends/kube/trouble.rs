@@ -17,7 +17,7 @@ const CHAIN_MAX: usize = 16;
 
 /// A trouble of our own layers on its way through kube's client as an error.
 #[derive(Clone, Debug)]
-pub(super) struct Refusal(pub(super) Trouble);
+pub struct Refusal(pub Trouble);
 
 impl std::fmt::Display for Refusal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

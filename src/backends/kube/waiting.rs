@@ -13,7 +13,14 @@ const ORDERS_MAX: usize = 256;
 /// The orders that wait.
 #[derive(Default)]
 pub(super) struct Waiting {
-    orders: Vec<Expectation>,
+    orders: Vec<Waiter>,
+}
+
+struct Waiter {
+    order: Expectation,
+    /// The last version of the object that was seen without a gap: one that waits without a precondition knows by it
+    /// whether something was missed.
+    known: Option<ResourceVersion>,
 }
 
 /// What came of an object.
@@ -43,7 +50,7 @@ impl Waiting {
                 Some((order.order, sighting))
             }
             Some(_) | None => {
-                self.orders.push(order);
+                self.orders.push(Waiter { order, known: known.cloned() });
                 None
             }
         }
@@ -55,12 +62,12 @@ impl Waiting {
             return Vec::new();
         }
         let mut told = Vec::new();
-        self.orders.retain(|order| match sighting(order, came) {
-            Some(sighting) => {
-                told.push((order.order.clone(), sighting));
-                false
-            }
-            None => true,
+        self.orders.retain_mut(|waiter| {
+            let found = sighting(&waiter.order, came).or_else(|| waiter.missed(came));
+            // Without a precondition the mark may come after a gap too.
+            let stays = found.is_none() || waiter.is_blind() && found == Some(Sighting::Gap);
+            told.extend(found.map(|sighting| (waiter.order.order.clone(), sighting)));
+            stays
         });
         told
     }
@@ -72,7 +79,7 @@ impl Waiting {
         is_there: impl Fn(&Uid) -> bool,
     ) -> Vec<(OrderId, Sighting)> {
         let mut told = Vec::new();
-        self.orders.retain(|order| {
+        self.orders.retain(|Waiter { order, .. }| {
             let stays = order.target.kind != kind || is_there(&order.uid);
             if !stays {
                 told.push((order.order.clone(), Sighting::Deleted));
@@ -80,6 +87,25 @@ impl Waiting {
             stays
         });
         told
+    }
+}
+
+impl Waiter {
+    const fn is_blind(&self) -> bool {
+        self.order.after.is_none()
+    }
+
+    /// For a write without a precondition: whether this comes after changes that nobody saw.
+    fn missed(&mut self, came: &Came<'_>) -> Option<Sighting> {
+        let (Came::Change(glimpse) | Came::State(glimpse)) = came else { return None };
+        if !self.is_blind() || glimpse.uid != self.order.uid {
+            return None;
+        }
+        let is_news = self.known.as_ref().is_none_or(|known| is_later(&glimpse.version, known));
+        if is_news {
+            self.known = Some(glimpse.version.clone());
+        }
+        (is_news && matches!(came, Came::State(_))).then_some(Sighting::Gap)
     }
 }
 
@@ -192,12 +218,12 @@ mod tests {
         let mut waiting = Waiting::default();
         let blind = Expectation { after: None, ..order() };
         assert_eq!(waiting.add(blind, Some(&ResourceVersion::new("120"))), None);
-        for came in [
-            Came::Change(&glimpse("121", None, None)),
-            Came::State(&glimpse("122", None, Some("o-0"))),
-        ] {
-            assert!(waiting.see(&came).is_empty());
-        }
+        assert!(waiting.see(&Came::Change(&glimpse("121", None, None))).is_empty());
+        assert!(waiting.see(&Came::State(&glimpse("121", None, None))).is_empty());
+        // Between 121 and 122 the mark may have come and gone; it may also come yet.
+        let gap = (OrderId::new("o-1"), Sighting::Gap);
+        assert_eq!(waiting.see(&Came::State(&glimpse("122", None, Some("o-0")))), [gap]);
+        assert!(waiting.see(&Came::State(&glimpse("122", None, Some("o-0")))).is_empty());
         let told = waiting.see(&Came::Change(&glimpse("123", None, Some("o-1"))));
         let marked = Sighting::Marked(ResourceVersion::new("123"));
         assert_eq!(told, [(OrderId::new("o-1"), marked)]);

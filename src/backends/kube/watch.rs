@@ -7,15 +7,16 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::cluster::{Cluster, Link};
 use super::lean;
+use super::live::Live;
 use super::resource::{Resource, with_query};
 use super::trouble;
 use super::wire::{About, Ask, LIST_BYTES_MAX, Lines, OBJECT_BYTES_MAX, Opened, Reply};
-use crate::backends::source::{Backoff, Patience, dice};
+use crate::backends::source::{Backoff, Patience};
 use crate::domain::feed::Trouble;
 use crate::domain::ids::{Namespace, ResourceVersion, Uid};
 use crate::domain::observed::Timestamp;
@@ -117,31 +118,25 @@ where
     F: FnMut(&Value, Timestamp) -> Option<R> + Send,
 {
     /// Follows until nobody listens any more.
-    pub(super) async fn run(mut self, mut links: watch::Receiver<Option<Link>>) {
+    pub(super) async fn run(mut self, live: Live) {
         let mut place = Place::default();
         loop {
-            let Some(link) = present(&mut links).await else { return };
+            let link = live.present().await;
             let number = link.number();
             let end = tokio::select! {
-                end = self.once(&link, &mut place) => end,
-                still = replaced(&mut links, number) => {
-                    if !still {
-                        return;
-                    }
+                biased;
+                () = live.replaced(number) => {
                     // A new connection deserves a prompt try.
                     place.backoff.reset();
                     continue;
                 }
+                end = self.once(&link, &mut place) => end,
             };
             let Some(wait) = self.after(end, &mut place).await else { return };
             tokio::select! {
+                biased;
+                () = live.replaced(number) => place.backoff.reset(),
                 () = tokio::time::sleep(wait) => {}
-                still = replaced(&mut links, number) => {
-                    if !still {
-                        return;
-                    }
-                    place.backoff.reset();
-                }
             }
         }
     }
@@ -154,7 +149,7 @@ where
             End::Expired => {
                 place.version = None;
                 // The first time at once but for the jitter; a server that cannot hold its own list not so fast.
-                return Some(place.backoff.next(dice()));
+                return Some(place.backoff.next(self.cluster.dice()));
             }
             End::Failed(why @ Trouble::Forbidden(_), _) => {
                 place.version = None;
@@ -166,7 +161,7 @@ where
             }
             End::Failed(why, after) => {
                 place.refused(&why);
-                let wait = place.backoff.next(dice());
+                let wait = place.backoff.next(self.cluster.dice());
                 (why, after.map_or(wait, |after| after.clamp(wait, RETRY_AFTER_MAX)))
             }
         };
@@ -259,7 +254,7 @@ where
     /// Follows the changes from `place.version` on, which moves with each of them after it was said.
     async fn watch(&mut self, link: &Link, place: &mut Place) -> Result<End, End> {
         let (least, more) = WATCH_SECONDS;
-        let seconds = (least + dice() % more).to_string();
+        let seconds = (least + self.cluster.dice() % more).to_string();
         let from = place.version.clone().unwrap_or_default();
         let mut query = vec![
             ("watch", "true"),
@@ -388,18 +383,6 @@ fn error_event(status: &Value) -> End {
     }
     let message = status.get("message").and_then(Value::as_str).unwrap_or("no words");
     Trouble::Refused { code: code.unwrap_or(500), detail: trouble::cut(message) }.into()
-}
-
-/// The connection, as soon as there is one; `None` when there will never be one again.
-async fn present(links: &mut watch::Receiver<Option<Link>>) -> Option<Link> {
-    let link = links.wait_for(Option::is_some).await.ok()?;
-    link.clone()
-}
-
-/// Waits until the connection is another one. False when there will never be one again.
-async fn replaced(links: &mut watch::Receiver<Option<Link>>, number: u64) -> bool {
-    let other = |link: &Option<Link>| link.as_ref().is_none_or(|link| link.number() != number);
-    links.wait_for(other).await.is_ok()
 }
 
 /// True when `one` is a later version than `other`. Versions are numbers on every server we know; where

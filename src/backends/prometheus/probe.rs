@@ -77,6 +77,7 @@ fn trouble(unanswered: Unanswered) -> Trouble {
 /// Tells how a Prometheus does, until the receiver of `feeds` is gone: a heartbeat, and its health when that changes.
 pub async fn follow(prometheus: Prometheus, feeds: mpsc::Sender<(SourceId, Observed<Feed>)>) {
     tokio::select! {
+        biased;
         () = feeds.closed() => {}
         () = beats(&prometheus, &feeds) => {}
     }

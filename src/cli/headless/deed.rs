@@ -73,9 +73,7 @@ impl Deed {
         let now = Instant::now();
         match self.wanted.find(state) {
             // Only when the whole list is in: a workload may be told before its ReplicaSets.
-            Found::One(target)
-                if known::all_have_spoken(state) && self.knows_enough(state, &target) =>
-            {
+            Found::One(target) if is_known(state, &target) && self.knows_enough(state, &target) => {
                 self.ask(state, target)
             }
             Found::Many(found) => Next::End(ambiguous(&found)),
@@ -128,6 +126,7 @@ impl Deed {
             reason: self.reason.clone(),
             consent: self.consent.clone(),
         };
+        state.orders().recalled().for_each(tell::say);
         let until = Instant::now() + self.timeout;
         self.stage = Stage::Asked { target, until };
         Next::Say(vec![Event::Ask(Box::new(ask))])
@@ -160,6 +159,14 @@ impl Deed {
         };
         Some(Next::End(printed(result, exit::of_refusals(refusals))))
     }
+}
+
+/// Whether every source has spoken, and whether it is known what sessions before this one left behind on this workload.
+fn is_known(state: &State, target: &WorkloadRef) -> bool {
+    let orders = state.orders();
+    known::all_have_spoken(state)
+        && !orders.is_recalling()
+        && !orders.left().any(|left| left.target == *target)
 }
 
 /// What a person reads.

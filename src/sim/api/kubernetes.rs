@@ -143,9 +143,7 @@ impl Server {
     pub(super) async fn until(&self, done: impl Fn(&Cluster, Timestamp) -> bool) {
         let mut bell = self.shared.bell();
         while !self.look(&done).unwrap_or(true) {
-            if bell.changed().await.is_err() {
-                return;
-            }
+            bell.rings().await;
         }
     }
 }

@@ -7,7 +7,6 @@ use axum::body::{Body, Bytes};
 use futures::{Stream, stream};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use tokio::sync::watch;
 
 use super::kubernetes::{Ask, Server, broken};
 use super::kubernetes_answer::lost;
@@ -18,6 +17,7 @@ use super::kubernetes_table as table;
 use crate::sim::fault::{Hit, Verb, What};
 use crate::sim::kind::Kind;
 use crate::sim::object::set_meta;
+use crate::sim::shared::Bell;
 use crate::sim::status::Status;
 use crate::sim::store::{Change, Store};
 use crate::sim::world::Cluster;
@@ -141,7 +141,7 @@ struct Watch {
     server: Server,
     resource: String,
     view: View,
-    bell: watch::Receiver<u64>,
+    bell: Bell,
     queue: VecDeque<Bytes>,
     /// The last revision it has dealt with.
     seen: u64,
@@ -154,7 +154,7 @@ fn lines(watch: Watch) -> impl Stream<Item = Result<Bytes, std::io::Error>> {
     stream::unfold(watch, |mut watch| async move {
         loop {
             if watch.is_silent() {
-                watch.bell.changed().await.ok()?;
+                watch.bell.rings().await;
                 continue;
             }
             if let Some(line) = watch.queue.pop_front() {
@@ -169,10 +169,10 @@ fn lines(watch: Watch) -> impl Stream<Item = Result<Bytes, std::io::Error>> {
                 }
             }
             // What rings after this look is heard below.
-            watch.bell.mark_unchanged();
+            watch.bell.hush();
             watch.work();
             if watch.queue.is_empty() && watch.over == Over::No {
-                watch.bell.changed().await.ok()?;
+                watch.bell.rings().await;
             }
         }
     })
