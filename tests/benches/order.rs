@@ -28,6 +28,7 @@ fn one_order(workload: &Workload) -> Vec<AuditEntry> {
         read_at: now,
         access: Vec::new(),
         dry_run: DryRun::Accepted(Vec::new()),
+        kept: vec![],
         writes: Vec::new(),
         shown: Block::default(),
     };
