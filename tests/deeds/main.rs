@@ -6,4 +6,5 @@
 #![expect(clippy::tests_outside_test_module, reason = "an integration test is one module")]
 
 mod faults;
+mod others;
 mod rig;

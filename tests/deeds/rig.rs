@@ -57,10 +57,15 @@ pub(crate) struct Rig {
     executor: KubeExecutor,
     audit: Records,
     clock: Clock,
+    target: WorkloadRef,
     known: Option<Workload>,
     proven_at: Option<Timestamp>,
     feeds: mpsc::Receiver<(SourceId, Observed<Feed>)>,
     news: (mpsc::Sender<News>, mpsc::Receiver<News>),
+}
+
+fn start() -> Timestamp {
+    "2026-01-01T00:00:00Z".parse().unwrap()
 }
 
 fn rollout() -> Value {
@@ -98,13 +103,33 @@ fn control(world: &mut World) {
 
 impl Rig {
     pub(crate) async fn new() -> Self {
-        let start: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
-        let world = Shared::new(World::empty(start, &["east"]));
+        let made = |world: &mut World| {
+            world.cluster("east").unwrap().store.create(Kind::Rollout, rollout()).unwrap();
+        };
+        Self::of(World::empty(start(), &["east"]), WorkloadKind::Rollout, made).await
+    }
+
+    /// A cluster in which all controllers work, with this made in it; we look at `web` of this kind.
+    pub(crate) async fn living(kind: WorkloadKind, made: impl FnOnce(&mut World)) -> Self {
+        let world = World::living(start(), &["east"], 7);
+        let with_nodes = |world: &mut World| {
+            let store = &mut world.cluster("east").unwrap().store;
+            for node in ["node-a", "node-b"] {
+                store.create(Kind::Node, json!({"metadata": {"name": node}})).unwrap();
+            }
+            made(world);
+        };
+        Self::of(world, kind, with_nodes).await
+    }
+
+    async fn of(world: World, kind: WorkloadKind, made: impl FnOnce(&mut World)) -> Self {
+        let start = start();
+        let world = Shared::new(world);
         world.change(|world| {
             let store = &mut world.cluster("east").unwrap().store;
             let shop = json!({"metadata": {"name": "shop"}, "status": {"phase": "Active"}});
             store.create(Kind::Namespace, shop).unwrap();
-            store.create(Kind::Rollout, rollout()).unwrap();
+            made(world);
         });
         let moving = world.clone();
         tokio::spawn(async move {
@@ -129,6 +154,7 @@ impl Rig {
             cluster,
             audit: Records::default(),
             clock,
+            target: Self::target(kind),
             known: None,
             proven_at: None,
             feeds,
@@ -139,6 +165,36 @@ impl Rig {
             rig.take(feed);
         }
         rig
+    }
+
+    /// Waits until our own facts are as `is_so` wants them.
+    pub(crate) async fn until(&mut self, is_so: impl Fn(&Workload) -> bool) {
+        let began = Instant::now();
+        while !self.known.as_ref().is_some_and(&is_so) {
+            assert!(began.elapsed() < PATIENCE, "stays {:#?}", self.known);
+            let heard = timeout(TICK, self.feeds.recv()).await;
+            if let Ok(Some((_, feed))) = heard {
+                self.take(feed);
+            }
+        }
+    }
+
+    /// Somebody else changes an object.
+    pub(crate) fn edit(&self, kind: Kind, name: &str, change: impl FnOnce(&mut Value)) {
+        self.world.change(|world| {
+            let store = &mut world.cluster("east").unwrap().store;
+            let mut object = store.get(kind, "shop", name).unwrap().clone();
+            change(&mut object);
+            store.update(kind, object).unwrap();
+        });
+    }
+
+    /// An object as it is now.
+    pub(crate) fn get(&self, kind: Kind, name: &str) -> Value {
+        self.world.change(|world| {
+            let store = &world.cluster("east").unwrap().store;
+            store.get(kind, "shop", name).cloned().unwrap_or_default()
+        })
     }
 
     fn plan_fault(&self, fault: Fault) {
@@ -168,11 +224,11 @@ impl Rig {
         })
     }
 
-    fn target() -> WorkloadRef {
+    fn target(kind: WorkloadKind) -> WorkloadRef {
         WorkloadRef {
             cluster: ClusterName::new("east"),
             namespace: Namespace::new("shop"),
-            kind: WorkloadKind::Rollout,
+            kind,
             name: Name::new("web"),
         }
     }
@@ -182,8 +238,9 @@ impl Rig {
             self.proven_at = Some(feed.at);
         }
         match feed.value {
-            Feed::Changed(mut workloads) => {
-                self.known = workloads.pop().or(self.known.take());
+            Feed::Changed(workloads) => {
+                let mine = workloads.into_iter().rfind(|it| it.target == self.target);
+                self.known = mine.or(self.known.take());
                 None
             }
             Feed::Sighting(id, sighting) => Some((id, OrderNews::Sighted(sighting))),
@@ -291,6 +348,6 @@ impl Rig {
 
     /// The watch's target is known under this name.
     pub(crate) fn knows_its_target(&self) -> bool {
-        self.known.as_ref().is_some_and(|known| known.target == Self::target())
+        self.known.as_ref().is_some_and(|known| known.target == self.target)
     }
 }
