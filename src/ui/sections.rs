@@ -69,7 +69,8 @@ pub fn tree(row: &Row, chosen: Option<&Name>, now: Timestamp, cells: usize) -> S
     for missing in row.detail.iter().flat_map(|detail| detail.missing.iter()) {
         section.lines.push(Words::of(Role::Warning, format!("   ▲ {missing}")));
     }
-    section.lines.extend(row.detail.iter().flat_map(bounds::lines));
+    let bounds = row.detail.iter().flat_map(bounds::lines);
+    section.lines.extend(bounds.map(|line| line.cut(cells, Keep::Start)));
     let branches = parts::branches(row);
     let listed: Vec<Vec<&Pod>> = branches.iter().map(|branch| shown(branch, chosen)).collect();
     let cells_of: Vec<Vec<Words>> =

@@ -31,7 +31,8 @@ pub(super) fn autoscaler(object: &Value, reading: &mut Reading<'_>) -> Autoscale
         min: reading.count(spec, "minReplicas").unwrap_or(1),
         max: reading.count(spec, "maxReplicas"),
         current: reading.count(status, "currentReplicas"),
-        desired: reading.count(status, "desiredReplicas"),
+        // Where it cannot compute its wish it writes 0, which is none.
+        desired: reading.count(status, "desiredReplicas").filter(|_| trouble.is_none()),
         trouble: trouble.map(|it| Text::clean(&format!("{}: {}", it.reason, it.message))),
     }
 }
@@ -81,11 +82,12 @@ mod tests {
         assert_eq!((found.kind.as_str(), found.scales.as_str()), ("Rollout", "web"));
         assert_eq!(
             (found.min, found.max, found.current, found.desired),
-            (1, Some(10), Some(3), Some(5))
+            (1, Some(10), Some(3), None)
         );
         assert_eq!(found.trouble, Some(Text::from("FailedGetResourceMetric: no metrics")));
         object["status"]["conditions"][1]["reason"] = "ScalingDisabled".into();
-        assert_eq!(read(&object).trouble, None, "scaled to zero by hand");
+        let found = read(&object);
+        assert_eq!((found.trouble, found.desired), (None, Some(5)), "scaled to zero by hand");
     }
 
     #[test]
