@@ -52,9 +52,8 @@ pub(super) fn resolve(order: &mut Order, facts: &Facts<'_>) -> Vec<AuditEntry> {
         // Sent without a precondition: whatever came before it, it may yet come. If the world stands so, somebody brought
         // it there.
         (_, None) if stands(order, facts) => by_world(order, &unknown, facts),
-        (Some(Sighting::Gap | Sighting::Overtaken { .. }), None) => {
-            quiet(order, &unknown, None, facts)
-        }
+        (Some(Sighting::Overtaken { .. }), None) => by_world(order, &unknown, facts),
+        (Some(Sighting::Gap), None) => quiet(order, &unknown, None, facts),
         (None, precondition) => quiet(order, &unknown, precondition.as_ref(), facts),
     }
 }
