@@ -160,7 +160,7 @@ impl Open {
             Stretch::Held => &mut self.held,
             Stretch::Failing => &mut self.failing,
         };
-        if let Some(from) = open.take() {
+        if let Some(from) = open.take().filter(|from| *from < at) {
             self.closed.push(Span { stretch, from, until: Some(at) });
         }
     }

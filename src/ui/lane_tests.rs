@@ -95,6 +95,20 @@ fn a_finished_update_shows_its_gate_and_how_long_it_held() {
 }
 
 #[test]
+fn what_ended_as_it_began_lasted_no_time() {
+    let mut state = watched(canary("eu/shop/web", "1.0"), &[]);
+    told(
+        &mut state,
+        vec![
+            event(9, "RolloutPaused", "Rollout is paused (CanaryPauseStep)"),
+            event(9, "RolloutResumed", "Rollout is resumed"),
+        ],
+    );
+    let row = state.fleet().row(&target("eu/shop/web")).unwrap();
+    assert_eq!(Lane::of(&state, row).spans, []);
+}
+
+#[test]
 fn an_abort_ends_the_update_and_what_failed_stays_failed_while_it_does() {
     let mut state = watched(canary("eu/shop/web", "1.0"), &[]);
     told(
