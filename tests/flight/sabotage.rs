@@ -28,12 +28,14 @@ impl Sabotage {
     /// A seed that has found it before: tried first, so that nobody waits for a search.
     pub(crate) const fn seed(self) -> u64 {
         match self {
+            Self::WithoutYes => 0,
             Self::SkipsSync | Self::ForgetsIntents => 1,
-            Self::SilenceIsDone => 3,
-            Self::DropsVersion => 21,
+            Self::SilenceIsDone => 4,
+            Self::WaitsForDisk => 9,
             Self::SilenceIsRefused => 60,
             Self::Retries => 123,
-            Self::TrustsOldFacts | Self::WithoutYes | Self::WaitsForDisk => 0,
+            Self::DropsVersion => 482,
+            Self::TrustsOldFacts => 852,
         }
     }
 
