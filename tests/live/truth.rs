@@ -14,6 +14,9 @@ use super::plane::{PATIENCE, Plane};
 /// How often both must have been asked in every step; fewer would prove little.
 const TIMES: usize = 2;
 
+/// How many versions walk the steps at most.
+const WALKS_MAX: usize = 4;
+
 /// `pilothouse watch`, and every document that it printed, by resourceVersion.
 struct Ours {
     program: Child,
@@ -187,7 +190,7 @@ async fn the_fleet_is_what_kubectl_and_the_plugin_say_at_every_step_of_a_canary(
     let mut ours = Ours::start(&plane);
     plane.release("rollouts", "sixteen", "2.0.0").await;
     let mut compared = [0; 7];
-    let start = Instant::now();
+    let (mut start, mut walks) = (Instant::now(), 1);
     let words = ["argo", "get", "rollout", "sixteen", "--no-color"];
     while compared.iter().any(|count| *count < TIMES) {
         assert!(start.elapsed() < PATIENCE, "compared {compared:?}");
@@ -209,9 +212,17 @@ async fn the_fleet_is_what_kubectl_and_the_plugin_say_at_every_step_of_a_canary(
             usize::try_from(object["status"]["currentStepIndex"].as_u64().unwrap()).unwrap();
         compared[index] += 1;
         let waits = object["status"]["pauseConditions"].is_array();
-        if waits && compared[index] == TIMES && matches!(index, 1 | 3) {
+        if waits && compared[index] >= TIMES && matches!(index, 1 | 3) {
             let promotion = json!({"status": {"pauseConditions": null}});
             plane.merge("rollouts", "sixteen/status", &promotion).await;
+        }
+        // On a busy machine a step may pass between two looks: another version walks the same way.
+        let is_over = compared[6] >= TIMES && object["status"]["phase"] == "Healthy";
+        if is_over && walks < WALKS_MAX && compared.iter().any(|count| *count < TIMES) {
+            walks += 1;
+            plane.release("rollouts", "sixteen", &format!("{}.0.0", walks + 1)).await;
+            plane.phase("sixteen", "Progressing").await;
+            start = Instant::now();
         }
     }
     plane.down().await;
