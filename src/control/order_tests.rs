@@ -181,6 +181,19 @@ fn a_workload_that_is_gone_supersedes() {
     ended(&order, "superseded", "deleted");
 }
 
+/// It was gone before the write left, so the watch has nothing more to show of it (seed 1889 of `tests/flight`).
+#[test]
+fn a_silent_write_to_what_is_gone_is_not_waited_for_half_an_hour() {
+    let mut order = sending(Action::Pause, &canary());
+    tell(&mut order, no_answer(0, None), &facts(Known::Gone, at(1_001), at(1_001)));
+    for second in [1_002, 1_030, 1_061] {
+        let _ = look(&mut order, &facts(Known::Gone, at(second), at(second)));
+        assert!(matches!(order.state, OrderState::Unknown { .. }), "{second}: it may yet come");
+    }
+    let _ = look(&mut order, &facts(Known::Gone, at(1_063), at(1_063)));
+    ended(&order, "superseded", "it is gone");
+}
+
 #[test]
 fn a_mark_that_is_found_makes_a_silent_write_an_accepted_one() {
     // The mark may be seen before the executor gives up waiting, and after.

@@ -172,10 +172,16 @@ fn quiet(
     let unchanged = match (facts.workload, precondition) {
         (Known::Here(workload), Some(version)) if own => workload.meta.resource_version == *version,
         (Known::Here(_), _) => !stands(order, facts),
-        (Known::Gone | Known::NotYet, _) => false,
+        // A write that is still on its way finds nothing; the watch has no more to tell.
+        (Known::Gone, _) => true,
+        (Known::NotYet, _) => false,
     };
     let quiet = if current && unchanged { unknown.quiet.or(Some(now)) } else { None };
     if quiet.is_some_and(|at| age(at, now) >= QUIET_MIN) {
+        if matches!(facts.workload, Known::Gone) {
+            let why = Text::clean(&format!("no answer came ({}), and it is gone", unknown.why));
+            return fail(order, unknown.write, (&why, Outcome::Superseded), now);
+        }
         if !is_proof(order, write, precondition) {
             return end(order, untold(order, unknown), now);
         }
