@@ -184,6 +184,11 @@ fn server(scheme: Scheme, authority: &str) -> Result<GateServer, &'static str> {
         Scheme::Http => ("http", 80),
         Scheme::Https => ("https", 443),
     };
+    if is_flaggers_own(authority) {
+        return Err(
+            "that is the machine Flagger runs on, as it sees it: from here it would be another one",
+        );
+    }
     let direct = || GateServer::Direct(Text::clean(&format!("{word}://{authority}")));
     let (host, port) = match authority.rsplit_once(':') {
         Some((host, port)) if !host.contains(':') => {
@@ -196,7 +201,7 @@ fn server(scheme: Scheme, authority: &str) -> Result<GateServer, &'static str> {
     let labels: Vec<&str> = host.trim_end_matches('.').split('.').collect();
     let is_number = labels.iter().all(|label| label.chars().all(|c| c.is_ascii_digit()));
     match labels.as_slice() {
-        _ if is_number || host == "localhost" => Ok(direct()),
+        _ if is_number => Ok(direct()),
         [_] => Err("its address names no namespace"),
         [name, namespace] | [name, namespace, "svc", ..] => Ok(GateServer::Service {
             namespace: Namespace::new(namespace),
@@ -206,6 +211,15 @@ fn server(scheme: Scheme, authority: &str) -> Result<GateServer, &'static str> {
         }),
         _ => Ok(direct()),
     }
+}
+
+/// An address that means another machine to everybody who uses it: the own one, or the next one on the wire (where
+/// clouds answer with credentials). What is asked there from here is never what Flagger asks.
+fn is_flaggers_own(authority: &str) -> bool {
+    let host = authority.trim_start_matches('[');
+    ["localhost", "127.0.", "0.0.0.0", "169.254.", "::1", "::]", "::ffff:", "fe80:"]
+        .into_iter()
+        .any(|own| host.starts_with(own))
 }
 
 #[cfg(test)]
@@ -230,8 +244,7 @@ mod tests {
             ("https://lt.test/gate/check", format!("{proxied}/https:lt:443/proxy/gate/open")),
             ("http://lt.test/a/b/gate/check", format!("{proxied}/lt:80/proxy/a/b/gate/open")),
             ("http://10.1.2.3:8083/gate/check", "http://10.1.2.3:8083/gate/open".to_owned()),
-            ("http://localhost/gate/check", "http://localhost/gate/open".to_owned()),
-            ("http://[::1]:80/gate/check", "http://[::1]:80/gate/open".to_owned()),
+            ("http://[fd00::1]:80/gate/check", "http://[fd00::1]:80/gate/open".to_owned()),
             (
                 "https://gates.example.test/gate/check",
                 "https://gates.example.test/gate/open".to_owned(),
@@ -259,6 +272,12 @@ mod tests {
             "http://lt.test:x/gate/check",
             "http://lt.te st/gate/check",
             "http://lt.test/rollback/check",
+            "http://localhost:8083/gate/check",
+            "http://127.0.0.1:8083/gate/check",
+            "http://0.0.0.0/gate/check",
+            "http://169.254.169.254/gate/check",
+            "http://[::1]:80/gate/check",
+            "http://[fe80::1]/gate/check",
         ] {
             assert!(matches!(Asked::at(url), Asked::Other(_)), "{url}");
         }

@@ -312,7 +312,7 @@ async fn a_canary_that_never_gets_past_leaves_half_a_deed() {
 async fn direct(
     answers: &'static [&'static str],
 ) -> (String, tokio::task::JoinHandle<Vec<String>>) {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let listener = tokio::net::TcpListener::bind("127.1.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("an address").port();
     let serving = tokio::spawn(async move {
         let mut heard = Vec::new();
@@ -329,7 +329,7 @@ async fn direct(
         }
         heard
     });
-    (format!("http://127.0.0.1:{port}/gate/check"), serving)
+    (format!("http://127.1.0.1:{port}/gate/check"), serving)
 }
 
 #[tokio::test]
@@ -358,7 +358,7 @@ async fn a_direct_gate_that_redirects_or_is_not_there_is_none() {
         "{rehearsal:?}"
     );
     assert!(rehearsal.access.is_empty(), "the API server has no part in it");
-    let (_, rehearsal) = rehearsed("http://127.0.0.1:1/gate/check", &[]).await;
+    let (_, rehearsal) = rehearsed("http://127.1.0.1:1/gate/check", &[]).await;
     assert!(
         matches!(&rehearsal.dry_run, DryRun::Silent(why) if why.as_str().contains("connection refused")),
         "{rehearsal:?}"
