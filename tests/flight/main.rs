@@ -130,6 +130,7 @@ fn a_seed_flies_the_same_way_twice() {
 fn every_sabotage_is_found() {
     // Optimised builds search as far as it takes; others only look where it was found last.
     let is_searched = std::env::var_os("PILOTHOUSE_FLIGHT_SEEDS").is_some();
+    let mut found = 0;
     for sabotage in Sabotage::ALL {
         let known = sabotage.seed();
         let (mut bad, _) = fly_all(&(known..known + 1), Some(sabotage), 1);
@@ -142,9 +143,12 @@ fn every_sabotage_is_found() {
             continue;
         };
         println!("{sabotage:?} is found by seed {seed}");
+        found += 1;
         assert!(
             fly(*seed, Telling::Silent, None).breaches.is_empty(),
             "seed {seed} has breaches of its own"
         );
     }
+    // A change of the program's timing may move some of the seeds; not most of them.
+    assert!(found * 2 > Sabotage::ALL.len(), "only {found} are found: search new seeds");
 }

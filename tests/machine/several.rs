@@ -55,6 +55,19 @@ fn dialog(state: &State) -> &Dialog {
     }
 }
 
+/// A promotion of all three, rehearsed and confirmed; the first one's turn has come.
+fn promoted() -> (State, Vec<Plan>) {
+    let mut state = marked(Mode::Simulated);
+    let plans = plans(&press(&mut state, 3, "p"));
+    for plan in &plans {
+        let _ = rehearsed(&mut state, plan);
+    }
+    let _ = fed(&mut state, 5, Feed::Beat);
+    assert_eq!(self::plans(&press(&mut state, 5, "y")).len(), 1);
+    assert_eq!(state.orders().waiting(), 2);
+    (state, plans)
+}
+
 /// The executor ended so, and (accepted) the watch shows the step passed.
 fn ended(state: &mut State, second: u64, plan: &Plan, execution: Execution) -> Vec<Effect> {
     let is_accepted = execution == Execution::Accepted;
@@ -152,14 +165,7 @@ fn a_promotion_goes_row_by_row_and_each_is_rehearsed_again_in_its_turn() {
 
 #[test]
 fn the_first_that_fails_stops_the_rest_and_says_so() {
-    let mut state = marked(Mode::Simulated);
-    let plans = plans(&press(&mut state, 3, "p"));
-    for plan in &plans {
-        let _ = rehearsed(&mut state, plan);
-    }
-    let _ = fed(&mut state, 5, Feed::Beat);
-    let _ = press(&mut state, 5, "y");
-    assert_eq!(state.orders().waiting(), 2);
+    let (mut state, plans) = promoted();
     let _ = rehearsed(&mut state, &plans[0]);
     let refused = Execution::Failed { write: 0, why: Text::from("the server refused it (403)") };
     let effects = ended(&mut state, 6, &plans[0], refused);
@@ -176,13 +182,7 @@ fn the_first_that_fails_stops_the_rest_and_says_so() {
 
 #[test]
 fn an_unknown_write_lets_nobody_follow() {
-    let mut state = marked(Mode::Simulated);
-    let plans = plans(&press(&mut state, 3, "p"));
-    for plan in &plans {
-        let _ = rehearsed(&mut state, plan);
-    }
-    let _ = fed(&mut state, 5, Feed::Beat);
-    let _ = press(&mut state, 5, "y");
+    let (mut state, plans) = promoted();
     let _ = rehearsed(&mut state, &plans[0]);
     let why = Trouble::Lost(Text::from("cut"));
     let effects = ended(&mut state, 6, &plans[0], Execution::Unknown { write: 0, why });
@@ -250,13 +250,7 @@ fn a_deed_on_marked_rows_of_a_cluster_that_is_not_armed_does_not_begin() {
 
 #[test]
 fn the_operator_stops_the_rest_and_the_one_on_its_way_goes_on() {
-    let mut state = marked(Mode::Simulated);
-    let plans = plans(&press(&mut state, 3, "p"));
-    for plan in &plans {
-        let _ = rehearsed(&mut state, plan);
-    }
-    let _ = fed(&mut state, 5, Feed::Beat);
-    let _ = press(&mut state, 5, "y");
+    let (mut state, plans) = promoted();
     let _ = rehearsed(&mut state, &plans[0]);
     for key in ["g", "x"] {
         let _ = press(&mut state, 6, key);
@@ -266,4 +260,21 @@ fn the_operator_stops_the_rest_and_the_one_on_its_way_goes_on() {
     let effects = ended(&mut state, 7, &plans[0], Execution::Accepted);
     assert!(self::plans(&effects).is_empty());
     assert_eq!(plans[0].action, Action::Promote);
+}
+
+#[test]
+fn a_row_that_could_not_go_is_told_before_any_leaves() {
+    let mut state = marked(Mode::Simulated);
+    let plans = plans(&press(&mut state, 3, "p"));
+    for plan in plans.iter().take(2) {
+        let _ = rehearsed(&mut state, plan);
+    }
+    let silent = OrderNews::Rehearsed(Err(Trouble::Lost(Text::from("cut"))));
+    let _ = update(&mut state, Event::Order(plans[2].id.clone(), silent));
+    let _ = fed(&mut state, 5, Feed::Beat);
+    assert!(self::plans(&press(&mut state, 5, "y")).is_empty());
+    let name = plans[2].target.to_string();
+    let told = dialog(&state).refusals.iter().any(|it| it.why.as_str().starts_with(&name));
+    assert!(told, "{:?}", dialog(&state).refusals);
+    assert_eq!((state.focus().list.marked.len(), state.orders().waiting()), (3, 0));
 }

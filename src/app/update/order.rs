@@ -97,19 +97,31 @@ fn planned(
     Ok(order_machine::begin(plan(action, &row.workload, &context)?, state.now))
 }
 
+/// How far the rehearsal of an order is that was not sent yet.
+const fn rehearsal(order: &Order) -> Option<Rehearsed<'_>> {
+    match &order.state {
+        OrderState::Rehearsed(answer) => Some(Rehearsed::Answered(answer)),
+        OrderState::RehearsalFailed(why) => Some(Rehearsed::Failed(why)),
+        OrderState::Rehearsing => Some(Rehearsed::Silent),
+        OrderState::Sending
+        | OrderState::Converging
+        | OrderState::Unknown { .. }
+        | OrderState::Ended(_) => None,
+    }
+}
+
+/// What the checks would say now; nothing is sent.
+pub(super) fn refusals(state: &State, id: &OrderId, confirmation: Confirmation) -> Vec<Refusal> {
+    let Some(order) = state.orders.get(id) else { return vec![] };
+    let Some(rehearsed) = rehearsal(order) else { return vec![] };
+    clear(&order.plan, rehearsed, &evidence(state, order, confirmation)).err().unwrap_or_default()
+}
+
 /// The checks, all at once: a clearance, or every refusal with its remedy.
 pub(super) fn confirm(state: &mut State, id: &OrderId, confirmation: Confirmation) -> Vec<Effect> {
     dialog::explain(state, id);
     let Some(order) = state.orders.get(id) else { return vec![] };
-    let rehearsed = match &order.state {
-        OrderState::Rehearsed(answer) => Rehearsed::Answered(answer),
-        OrderState::RehearsalFailed(why) => Rehearsed::Failed(why),
-        OrderState::Rehearsing => Rehearsed::Silent,
-        OrderState::Sending
-        | OrderState::Converging
-        | OrderState::Unknown { .. }
-        | OrderState::Ended(_) => return vec![],
-    };
+    let Some(rehearsed) = rehearsal(order) else { return vec![] };
     let evidence = evidence(state, order, confirmation);
     match clear(&order.plan, rehearsed, &evidence) {
         Ok(clearance) => {

@@ -5,15 +5,15 @@ use std::collections::VecDeque;
 
 use super::command::push;
 use super::dialog::{close, top};
-use super::order::{begin, confirm, given_up};
+use super::order::{self, begin, confirm, given_up};
 use crate::app::event::{Effect, Screen};
 use crate::app::focus::{Dialog, Popup};
 use crate::app::listing;
 use crate::app::notices::Urgency;
 use crate::app::orders::Convoy;
-use crate::app::state::{Mode, State};
+use crate::app::state::State;
 use crate::control::action::{Action, Confirm, Danger};
-use crate::control::check::{CheckId, Confirmation, Refusal, phrase};
+use crate::control::check::{Confirmation, Refusal, phrase};
 use crate::control::footing::Footing;
 use crate::control::order::{Order, OrderState, Outcome};
 use crate::control::{give_up, order_machine};
@@ -105,7 +105,7 @@ fn depart(state: &mut State, action: Action, confirmation: Confirmation) -> Vec<
     let ids = dialog.orders.clone();
     let reason = Text::clean(dialog.reason.value().trim());
     let is_safe = action.danger() == Danger::Safe;
-    if !is_safe && let Some(refusal) = not_yet(state, &ids) {
+    if !is_safe && let Some(refusal) = refused(state, &ids, &confirmation) {
         if let Some(Popup::Confirm(dialog)) = state.focus.popups.last_mut() {
             dialog.refusals = vec![refusal];
         }
@@ -127,19 +127,16 @@ fn depart(state: &mut State, action: Action, confirmation: Confirmation) -> Vec<
     vec![]
 }
 
-/// What the whole deed still waits for.
-fn not_yet(state: &State, ids: &[OrderId]) -> Option<Refusal> {
-    let orders = || ids.iter().filter_map(|id| state.orders.get(id));
-    if orders().any(|order| matches!(order.state, OrderState::Rehearsing)) {
-        let why = "not all of them are rehearsed yet";
-        return Some(Refusal::new(CheckId::Rehearsal, why, "wait for the server's answers"));
-    }
-    let is_safe_cluster = |order: &&Order| {
-        state.session.mode == Mode::Real && !state.orders.is_armed(&order.plan.target.cluster)
-    };
-    let cluster = &orders().find(is_safe_cluster)?.plan.target.cluster;
-    let why = format!("cluster {cluster} is not armed");
-    Some(Refusal::new(CheckId::Armed, &why, "leave, arm it, and ask again: the marks stay"))
+/// The first check that would stop one of them, asked before any leaves: a row that cannot go would stop those after it.
+fn refused(state: &State, ids: &[OrderId], confirmation: &Confirmation) -> Option<Refusal> {
+    ids.iter().find_map(|id| {
+        let name = &state.orders.get(id)?.plan.target;
+        let refusal = order::refusals(state, id, confirmation.clone()).into_iter().next()?;
+        let why = format!("{name}: {}", refusal.why);
+        let remedy =
+            format!("{}; or leave, and take its mark away: the marks stay", refusal.remedy);
+        Some(Refusal::new(refusal.check, &why, &remedy))
+    })
 }
 
 /// How an order whose turn it is was confirmed.
@@ -201,7 +198,10 @@ fn stop(state: &mut State, waiting: &mut VecDeque<OrderId>, why: &str) {
     if waiting.is_empty() {
         return;
     }
-    let text = format!("{} deeds that waited for their turn are not sent: {why}", waiting.len());
+    let text = match waiting.len() {
+        1 => format!("the one that waited for its turn is not sent: {why}"),
+        count => format!("the {count} that waited for their turn are not sent: {why}"),
+    };
     state.notices.say(state.now, Urgency::Warning, &text);
     for id in waiting.drain(..) {
         let now = state.now;

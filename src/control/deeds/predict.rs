@@ -323,7 +323,7 @@ fn abort_effect(case: Case<'_>) -> String {
     let spec = "the spec still wants the new version";
     match (case.way(), case.routed()) {
         (Way::BlueGreen, _) => format!(
-            "the active Service stays with {stable}; the new version's pods are taken away{}; {spec}",
+            "the active Service stays with {stable}; the new version's pods stay{}; {spec}",
             pods_stay(case)
         ),
         (_, true) if case.rollout().is_some_and(|it| it.spec.traffic.dynamic_stable_scale) => {

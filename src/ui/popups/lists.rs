@@ -69,7 +69,7 @@ pub fn picker(state: &State, picker: &Picker, theme: &Theme, buffer: &mut Buffer
         })
         .collect();
     if entries.is_empty() {
-        lines.push(Words::of(Role::Muted, "  nothing matches"));
+        lines.push(Words::of(Role::Muted, format!("  {}", nothing(picker))));
     }
     let count = picker.entries.len();
     lines.extend(grid::table(&ENTRIES, entries, cells));
@@ -78,6 +78,22 @@ pub fn picker(state: &State, picker: &Picker, theme: &Theme, buffer: &mut Buffer
     let title = Words::of(Role::Focus, title);
     let foot = foot(state, KeyContext::Picker, &format!("{} of {count}", picker.shown.len()));
     frame::paint(buffer, screen, cells, &Popup { title, lines, foot, role: Role::Border }, theme);
+}
+
+/// Why the list is empty: what is typed, or what is known.
+fn nothing(picker: &Picker) -> &'static str {
+    if !picker.entries.is_empty() {
+        return "nothing matches";
+    }
+    match picker.kind {
+        PickerKind::Owners => "no object of Argo CD, Flux or Kargo is known on these clusters",
+        PickerKind::Revisions => "no other revision is left",
+        PickerKind::Steps => "no step comes after the running one",
+        PickerKind::Palette
+        | PickerKind::Clusters
+        | PickerKind::Namespaces
+        | PickerKind::Themes => "there is none",
+    }
 }
 
 fn entry(state: &State, entry: &Entry, cursor: &str) -> Vec<Words> {
