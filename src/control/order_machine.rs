@@ -302,7 +302,7 @@ fn wait(order: &mut Order, why: Text, facts: &Facts<'_>) -> Vec<AuditEntry> {
 }
 
 /// From when on facts count, by the answers (or, for a write without one, by its mark).
-fn since(order: &Order) -> Since {
+pub(super) fn since(order: &Order) -> Since {
     let mut since = Since::default();
     for attempt in &order.attempts {
         let AttemptAnswer::Accepted { version, generation, .. } = &attempt.answer else {

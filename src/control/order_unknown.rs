@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use super::arrival;
+use super::arrival::{self, Judgement};
 use super::audit::AuditEntry;
 use super::order::{Order, OrderState, Outcome};
-use super::order_machine::{Facts, Known, decisive, end, fail, follow, half_done, is_own};
+use super::order_machine::{Facts, Known, decisive, end, fail, follow, half_done, is_own, since};
 use super::plan::{PatchFormat, Write};
 use crate::domain::feed::{Sighting, Trouble};
-use crate::domain::ids::ResourceVersion;
+use crate::domain::ids::{Name, ResourceVersion};
 use crate::domain::observed::{STALE_FROM, Timestamp, age};
 use crate::domain::text::Text;
 
@@ -27,8 +27,10 @@ pub(super) fn resolve(order: &mut Order, facts: &Facts<'_>) -> Vec<AuditEntry> {
     };
     let unknown = Unknown { write: *write, why: why.clone(), since: *since, quiet: *quiet_since };
     let precondition = order.attempts.last().and_then(|attempt| attempt.precondition.clone());
-    if is_call(order, unknown.write) {
-        return called(order, &unknown, facts);
+    match order.plan.writes.get(unknown.write).map(|write| &write.format) {
+        Some(PatchFormat::Call(_)) => return called(order, &unknown, facts),
+        Some(PatchFormat::Delete) => return deleted(order, &unknown, facts),
+        Some(PatchFormat::Merge | PatchFormat::Json | PatchFormat::Strategic) | None => {}
     }
     let unmarked = order.plan.writes.get(unknown.write).is_some_and(|write| !write.leaves_mark());
     match (decisive(order), precondition) {
@@ -62,21 +64,54 @@ fn stands(order: &Order, facts: &Facts<'_>) -> bool {
     matches!(facts.workload, Known::Here(workload) if arrival::stands(&order.plan, workload))
 }
 
-fn is_call(order: &Order, write: usize) -> bool {
-    order.plan.writes.get(write).is_some_and(|it| matches!(it.format, PatchFormat::Call(_)))
-}
-
 /// A gate is no part of the object: that this stays as it is says nothing of the gate.
 fn called(order: &mut Order, unknown: &Unknown, facts: &Facts<'_>) -> Vec<AuditEntry> {
     if stands(order, facts) {
         return by_world(order, unknown, facts);
     }
+    elsewhere(order, unknown, "look whether the gate is open, or close it", facts)
+}
+
+/// A pod that is deleted is no part of the object either: only when all its pods are of the older template, the one
+/// in the way is gone.
+fn deleted(order: &mut Order, unknown: &Unknown, facts: &Facts<'_>) -> Vec<AuditEntry> {
+    let name = order.plan.writes.get(unknown.write).map(|write| write.object.name.clone());
+    let name = name.as_ref().map_or("it", Name::as_str);
+    let is_back = matches!(
+        facts.workload,
+        Known::Here(workload)
+            if arrival::judge(&order.plan, &since(order), workload) == Judgement::Arrived
+    );
+    if is_back {
+        let why = &unknown.why;
+        let words = format!("no answer came to the deletion of pod {name} ({why}); it is replaced");
+        order.notices.push(Text::clean(&words));
+        order.accepted_at = Some(facts.now);
+        order.state = OrderState::Converging;
+        return follow(order, facts);
+    }
+    elsewhere(order, unknown, &format!("look whether pod {name} is gone"), facts)
+}
+
+/// What the object does not tell is waited for as long as the deed is.
+fn elsewhere(
+    order: &mut Order,
+    unknown: &Unknown,
+    remedy: &str,
+    facts: &Facts<'_>,
+) -> Vec<AuditEntry> {
     if age(unknown.since, facts.now) < order.plan.deadline {
         return Vec::new();
     }
-    let why =
-        format!("no answer came ({}): look whether the gate is open, or close it", unknown.why);
-    end(order, Outcome::Unknown(Text::clean(&why)), facts.now)
+    let words = format!("{}no answer came ({}): {remedy}", so_far(order, unknown), unknown.why);
+    end(order, Outcome::Unknown(Text::clean(&words)), facts.now)
+}
+
+/// What the writes before it have done.
+fn so_far(order: &Order, unknown: &Unknown) -> String {
+    let before = order.plan.writes.iter().take(unknown.write);
+    let done: Vec<&str> = before.map(|write| write.done).collect();
+    if done.is_empty() { String::new() } else { format!("{}; ", done.join(", ")) }
 }
 
 /// What is known of a write without an answer.
@@ -141,9 +176,7 @@ fn by_world(order: &mut Order, unknown: &Unknown, facts: &Facts<'_>) -> Vec<Audi
 
 /// Neither the mark nor the world says what became of it.
 fn untold(order: &Order, unknown: &Unknown) -> Outcome {
-    let done: Vec<&str> =
-        order.plan.writes.iter().take(unknown.write).map(|write| write.done).collect();
-    let before = if done.is_empty() { String::new() } else { format!("{}; ", done.join(", ")) };
+    let before = so_far(order, unknown);
     Outcome::Unknown(Text::clean(&format!(
         "{before}no answer came ({}), and it does not stand where it should: it was not applied, or undone since",
         unknown.why

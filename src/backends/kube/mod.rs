@@ -156,4 +156,7 @@ mod plane;
 mod execute_tests;
 
 #[cfg(test)]
+mod remove_tests;
+
+#[cfg(test)]
 mod truth_tests;

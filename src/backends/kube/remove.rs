@@ -16,6 +16,7 @@ use super::resource::{PODS, Resource};
 use crate::control::footing::Footing;
 use crate::control::order::{Attempt, AttemptAnswer, Execution};
 use crate::control::plan::ResolvedWrite;
+use crate::domain::detail::Pod;
 use crate::domain::feed::Trouble;
 use crate::domain::ids::{PodHash, Uid};
 use crate::domain::text::Text;
@@ -26,6 +27,14 @@ const SEEN_MAX: Duration = Duration::from_secs(10);
 
 /// Between two looks at the workload.
 const LOOK_PAUSE: Duration = Duration::from_millis(100);
+
+/// Whether a request that had no effect is sent again.
+enum Again {
+    /// After a pause, while there is time.
+    Later,
+    /// It would be answered alike.
+    Never,
+}
 
 /// How the planned pod stands to the way back.
 enum Stands {
@@ -62,32 +71,42 @@ impl Run<'_> {
                 Stands::Ready | Stands::No => return Ok(()),
             }
             let attempt = self.deletion(index, &write).await;
-            let ended = match &attempt.answer {
+            let said = attempt.answer.clone();
+            report(attempt);
+            let (ended, is_again) = match said {
                 // Gone between the look and the request, or another one by that name now.
                 AttemptAnswer::Accepted { .. }
                 | AttemptAnswer::Conflict
-                | AttemptAnswer::Rejected { code: 404, .. } => None,
+                | AttemptAnswer::Rejected { code: 404, .. } => return Ok(()),
+                AttemptAnswer::NoAnswer(why) => return self.lost(index, &write, why).await,
+                AttemptAnswer::NeverLeft(why) => (not_sent(why), Again::Later),
                 AttemptAnswer::Rejected { code, why } => {
-                    let why = format!(
-                        "the server refused to delete {} ({code}): {why}",
-                        write.object.name
-                    );
-                    Some(Execution::Failed { write: index, why: Text::clean(&why) })
+                    let name = &write.object.name;
+                    let why = format!("the server refused to delete {name} ({code}): {why}");
+                    let ended = Execution::Failed { write: index, why: Text::clean(&why) };
+                    // The server's own queue sent it away: nothing was done.
+                    (ended, if code == 429 { Again::Later } else { Again::Never })
                 }
-                AttemptAnswer::NoAnswer(why) => {
-                    Some(Execution::Unknown { write: index, why: why.clone() })
-                }
-                AttemptAnswer::NeverLeft(why) => Some(not_sent(why.clone())),
             };
-            let again = matches!(attempt.answer, AttemptAnswer::NeverLeft(_));
-            report(attempt);
-            match ended {
-                None => return Ok(()),
-                Some(_) if again && Instant::now() + CONNECT_PAUSE < give_up_at => {
+            match is_again {
+                Again::Later if Instant::now() + CONNECT_PAUSE < give_up_at => {
                     sleep(CONNECT_PAUSE).await;
                 }
-                Some(ended) => return Err(ended),
+                Again::Later | Again::Never => return Err(ended),
             }
+        }
+    }
+
+    /// No answer came: the pod itself tells. Gone, or on its way, it was deleted; that it is still here proves nothing.
+    async fn lost(
+        &self,
+        index: usize,
+        write: &ResolvedWrite,
+        why: Trouble,
+    ) -> Result<(), Execution> {
+        match self.planned_pod(write).await {
+            Ok(None) => Ok(()),
+            Ok(Some(_)) | Err(_) => Err(Execution::Unknown { write: index, why }),
         }
     }
 
@@ -124,22 +143,29 @@ impl Run<'_> {
         write: &ResolvedWrite,
         wanted: Option<&PodHash>,
     ) -> Result<Stands, Trouble> {
+        let pod = self.planned_pod(write).await?;
+        let in_the_way = pod.filter(|pod| pod.hash.as_ref() != wanted);
+        Ok(match in_the_way {
+            None => Stands::No,
+            Some(pod) if pod.is_ready() => Stands::Ready,
+            Some(_) => Stands::InTheWay,
+        })
+    }
+
+    /// The pod that was planned, while it is here and not on its way out.
+    async fn planned_pod(&self, write: &ResolvedWrite) -> Result<Option<Pod>, Trouble> {
         let namespace = &self.plan().target.namespace;
         let read = self.executor.read(&self.wire, PODS, namespace, &write.object.name).await;
         let object = match read {
             Ok(read) => read.value,
-            Err(Trouble::NotFound(_)) => return Ok(Stands::No),
+            Err(Trouble::NotFound(_)) => return Ok(None),
             Err(why) => return Err(why),
         };
         let mut words = Words::default();
         let pod = pods::pod(&object, &mut Reading::new(&mut words));
         let is_going = object.pointer("/metadata/deletionTimestamp").is_some();
         let is_planned = Some(&pod.uid) == planned_uid(write).as_ref();
-        Ok(match (is_planned && !is_going && pod.hash.as_ref() != wanted, pod.is_ready()) {
-            (false, _) => Stands::No,
-            (true, true) => Stands::Ready,
-            (true, false) => Stands::InTheWay,
-        })
+        Ok((is_planned && !is_going).then_some(pod))
     }
 
     async fn deletion(&self, index: usize, write: &ResolvedWrite) -> Attempt {

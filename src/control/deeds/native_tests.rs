@@ -1,12 +1,18 @@
 //! The rows for StatefulSets and DaemonSets: when each deed is possible, what it writes, what it waits for and tells.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::control::action::Action;
 use crate::control::arrival::{Judgement, Since, judge, stands};
 use crate::control::fixtures::{context, planned, writes};
+use crate::control::order::{
+    Attempt, AttemptAnswer, Execution, Order, OrderNews, OrderState, Outcome,
+};
+use crate::control::order_machine::{Facts, Known, advance, begin, look, sent};
 use crate::control::plan::{Arrival, Plan, PlanContext, plan, possible};
 use crate::domain::detail::{Detail, Pod};
+use crate::domain::feed::Trouble;
 use crate::domain::fixtures::{Make, NEW, OLD, STABLE, at, daemon_set, set, stateful_set};
 use crate::domain::ids::{Generation, Name, PodHash, ResourceVersion, Uid};
 use crate::domain::owner::OwnerTool;
@@ -250,4 +256,68 @@ fn a_resume_and_a_way_back_have_arrived_when_all_pods_are_new() {
     let resume = planned(Action::Resume, &daemon_set().hand_paused().0);
     assert_eq!(judged(&resume, daemon_set()), Judgement::Arrived);
     assert!(matches!(judged(&resume, daemon_set().hand_paused()), Judgement::Superseded(_)));
+}
+
+#[test]
+fn a_deletion_without_an_answer_is_not_called_applied_because_the_template_stands() {
+    let plan = with_pods(&stuck(), three());
+    let silence = || Trouble::TimedOut { after: Duration::from_secs(10) };
+    let attempt = |write, precondition: Option<&str>, answer| {
+        OrderNews::Attempted(Box::new(Attempt {
+            write,
+            precondition: precondition.map(ResourceVersion::new),
+            sent_at: at(1_000),
+            answer,
+            audit_id: None,
+        }))
+    };
+    let template = AttemptAnswer::Accepted {
+        version: ResourceVersion::new("600"),
+        generation: Some(Generation(13)),
+        changed: true,
+        warnings: Vec::new(),
+    };
+    let written = |make: Make, version| {
+        let mut make = facts(make, |facts| {
+            facts.wanted = Some(PodHash::new(STABLE));
+            facts.observed_generation = Some(Generation(13));
+        });
+        make.0.meta.generation = Generation(13);
+        make.version(version)
+    };
+    let (half, back) = (written(stuck(), "700"), written(stateful_set(0), "800"));
+    let seen = |make: &Make, second, order: &mut Order| {
+        let workload = Known::Here(&make.0);
+        let _ = look(order, &Facts { workload, proven_at: Some(at(second)), now: at(second) });
+    };
+    let unknown = || {
+        let mut order = begin(plan.clone(), at(1_000));
+        sent(&mut order);
+        let facts =
+            Facts { workload: Known::Here(&half.0), proven_at: Some(at(1_000)), now: at(1_000) };
+        for news in [
+            attempt(0, Some("500"), template.clone()),
+            attempt(1, None, AttemptAnswer::NoAnswer(silence())),
+            OrderNews::Executed(Execution::Unknown { write: 1, why: silence() }),
+        ] {
+            let _ = advance(&mut order, news, &facts);
+        }
+        for second in [1_001, 1_070, 1_200] {
+            seen(&half, second, &mut order);
+            assert!(matches!(order.state, OrderState::Unknown { write: 1, .. }), "{second}");
+        }
+        order
+    };
+    let mut replaced = unknown();
+    seen(&back, 1_201, &mut replaced);
+    assert_eq!(replaced.state, OrderState::Ended(Outcome::Arrived));
+    assert!(replaced.notices.iter().any(|words| words.as_str().contains("deletion of pod web-2")));
+
+    let mut silent = unknown();
+    seen(&half, 1_001 + plan.deadline.as_secs(), &mut silent);
+    let OrderState::Ended(Outcome::Unknown(why)) = &silent.state else {
+        panic!("{:?}", silent.state)
+    };
+    assert!(why.as_str().contains("look whether pod web-2 is gone"), "{why}");
+    assert!(why.as_str().contains("the older template is wanted"), "{why}");
 }
