@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use super::bounds;
 use super::flagger_status;
 use super::rollout_status::{self, Health, Status};
 use super::stall;
@@ -101,6 +102,30 @@ pub struct Context<'a> {
 /// Whether and why a human is needed.
 #[must_use]
 pub fn need(workload: &Workload, status: &Status, context: &Context<'_>) -> Option<Need> {
+    let need = of_controller(workload, status, context)?;
+    Some(bounded(workload, need, context))
+}
+
+/// A release that stalls, or is worse than stable, may do so because no more pods are made.
+fn bounded(workload: &Workload, mut need: Need, context: &Context<'_>) -> Need {
+    let may_wait = match need.kind {
+        NeedKind::Failing | NeedKind::Stuck => true,
+        NeedKind::NotAborted | NeedKind::Degraded | NeedKind::Inconclusive | NeedKind::Approval => {
+            false
+        }
+    };
+    let reason = context
+        .detail
+        .filter(|_| may_wait)
+        .and_then(|detail| bounds::reason(workload, &detail.bounds, context.now))
+        .filter(|reason| need.why.as_str() != reason);
+    if let Some(reason) = reason {
+        need.why = Text::clean(&format!("{}; {reason}", need.why));
+    }
+    need
+}
+
+fn of_controller(workload: &Workload, status: &Status, context: &Context<'_>) -> Option<Need> {
     match &workload.controller {
         Controller::Argo(rollout) => of_rollout(workload, rollout, status, context),
         Controller::Flagger(flagger) => {
@@ -125,7 +150,9 @@ pub fn group(workload: &Workload, status: &Status, need: Option<&Need>) -> Group
     if need.is_some() {
         return Group::NeedsYou;
     }
+    let restarts = workload.rollout().and_then(|rollout| rollout.restarting(workload.seen_at));
     let is_moving = matches!(status.health, Health::Progressing | Health::Suspended)
+        || restarts.is_some()
         || steps::canary(workload).is_some_and(|set| set.replicas.current.unwrap_or(0) > 0)
             && workload.rollout().is_some();
     if is_moving { Group::Moving } else { Group::Steady }
@@ -147,6 +174,14 @@ fn of_rollout(
         .or_else(|| degraded(workload, status))
         .or_else(|| inconclusive(rollout))
         .or_else(|| approval(workload, rollout))
+        .or_else(|| held_restart(workload, context))
+}
+
+/// A restart that a budget for evictions holds up longer than a Deployment may take for anything.
+fn held_restart(workload: &Workload, context: &Context<'_>) -> Option<Need> {
+    let (since, why) = bounds::held_restart(workload, &context.detail?.bounds, context.now)?;
+    (age(since, context.now) >= stall::STALLS_AFTER)
+        .then(|| found(NeedKind::Stuck, &why, Some(since)))
 }
 
 /// An aborted canary gets no traffic that could clear it: what was measured of it is over.

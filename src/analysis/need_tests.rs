@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use super::need::{Context, Group, NeedKind, group, need};
 use super::rollout_status;
+use crate::domain::bounds::{Autoscaler, Bounds, Budget};
 use crate::domain::fixtures::{
-    Make, NEW, STABLE, at, blue_green, by_pods, canary, deployment, run, set,
+    Make, NEW, STABLE, at, blue_green, bounded, by_pods, canary, deployment, run, set,
 };
+use crate::domain::ids::{Name, Uid};
 use crate::domain::rollout::{RunPhase, Weights};
 use crate::domain::text::Text;
 
@@ -134,4 +136,60 @@ fn what_needs_a_human_stands_before_what_moves_and_what_rests() {
     assert_eq!(group_of(&canary().at_step(4)), Group::Moving);
     assert_eq!(group_of(&canary().settled()), Group::Steady);
     assert!(Group::NeedsYou < Group::Moving && Group::Moving < Group::Steady);
+}
+
+fn full() -> Bounds {
+    let autoscaler = Autoscaler {
+        name: Name::new("web"),
+        uid: Uid::new("h"),
+        kind: Text::from("Rollout"),
+        scales: Name::new("web"),
+        min: 1,
+        max: Some(4),
+        current: Some(4),
+        desired: Some(4),
+        trouble: None,
+    };
+    let budget = Budget {
+        name: Name::new("web"),
+        uid: Uid::new("b"),
+        labels: [].into(),
+        allowed: Some(0),
+        healthy: Some(3),
+        wanted: Some(3),
+    };
+    Bounds { autoscaler: Some(autoscaler), budgets: [budget].into(), ..Bounds::default() }
+}
+
+#[test]
+fn what_stalls_tells_the_autoscaler_that_makes_no_more_pods_and_what_waits_for_a_yes_does_not() {
+    let told = |made: &Make, failing| {
+        let detail = bounded(made, full());
+        let context = Context { detail: Some(&detail), failing, now: at(1_000) };
+        let need = need(&made.0, &rollout_status::status(&made.0), &context).unwrap();
+        (need.kind, need.why.to_string())
+    };
+    let failing = (at(950), Text::from("errors 5 times stable's"));
+    let words = "errors 5 times stable's; autoscaler web is at its maximum of 4 pods".to_owned();
+    assert_eq!(told(&canary(), Some(&failing)), (NeedKind::Failing, words));
+    let words = "waits for a yes at step 2 of 6".to_owned();
+    assert_eq!(told(&canary(), None), (NeedKind::Approval, words));
+}
+
+#[test]
+fn a_restart_that_a_budget_holds_moves_and_needs_somebody_after_ten_minutes() {
+    let made = canary().settled().edit(|rollout| rollout.spec.restart_at = Some(at(100)));
+    let mut made = made;
+    made.0.seen_at = at(110);
+    let status = rollout_status::status(&made.0);
+    assert_eq!(group(&made.0, &status, None), Group::Moving);
+    let detail = bounded(&made, full());
+    let told = |second| {
+        let context = Context { detail: Some(&detail), failing: None, now: at(second) };
+        need(&made.0, &status, &context).map(|need| (need.kind, need.since, need.why.to_string()))
+    };
+    assert_eq!(told(699), None);
+    let words = "the restart waits: PodDisruptionBudget web allows no eviction (3 healthy, at \
+                 least 3 wanted)";
+    assert_eq!(told(700), Some((NeedKind::Stuck, Some(at(100)), words.to_owned())));
 }

@@ -23,6 +23,8 @@ pub enum Event {
     Input(Input),
     /// A command that did not come from a key (palette, front, test).
     Command(Command),
+    /// The command line speaks of this workload: what a plan tells of its parts is followed, as of a selected row.
+    Look(WorkloadRef),
     /// A deed asked for on the command line.
     Ask(Box<Ask>),
     /// Time passes; the only clock.

@@ -10,6 +10,8 @@ use super::text::Text;
 pub struct Bounds {
     /// The autoscaler that sets its number of pods.
     pub autoscaler: Option<Autoscaler>,
+    /// Of a Canary: the copy that Flagger makes of it for the primary.
+    pub primary_autoscaler: Option<Autoscaler>,
     /// Budgets that count its pods, by name.
     pub budgets: Arc<[Budget]>,
     /// Which of them could not be read, and why.

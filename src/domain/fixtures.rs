@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::domain::bounds::Bounds;
+use crate::domain::detail::Detail;
 use crate::domain::flagger::{
     Analysis, Flagger, FlaggerSpec, FlaggerStatus, Phase, Route, RouteKind, Target, TargetSeen,
 };
@@ -336,6 +338,20 @@ impl Make {
     pub(crate) fn version(mut self, version: &str) -> Self {
         self.0.meta.resource_version = ResourceVersion::new(version);
         self
+    }
+}
+
+/// The parts of a workload of which only what bounds its pods is known.
+pub(crate) fn bounded(made: &Make, bounds: Bounds) -> Detail {
+    Detail {
+        target: made.0.target.clone(),
+        pods: Arc::default(),
+        pods_left_out: 0,
+        runs: Arc::default(),
+        events: Arc::default(),
+        bounds,
+        missing: Arc::default(),
+        seen_at: at(0),
     }
 }
 

@@ -32,6 +32,8 @@ pub struct Flagger {
 pub struct FlaggerSpec {
     /// `spec.targetRef`.
     pub target: Target,
+    /// `spec.autoscalerRef`: what scales it, and is copied for the primary.
+    pub autoscaler: Option<Target>,
     /// `spec.provider`; `None`: the controller's own default.
     pub provider: Option<Text>,
     /// `spec.service.name`, else the target's name: what the route is called.
@@ -58,13 +60,21 @@ pub enum TargetSeen {
     NotLookedFor,
 }
 
-/// The object that Flagger releases.
+/// An object that a Canary names: what it releases, or what scales that.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Target {
-    /// `Deployment`, `DaemonSet`, `Service`.
+    /// `Deployment`, `DaemonSet`, `Service`; `HorizontalPodAutoscaler`, `ScaledObject`.
     pub kind: Text,
-    /// Its name; the primary is called `<name>-primary`.
+    /// Its name.
     pub name: Name,
+}
+
+impl Target {
+    /// What Flagger calls the copy that serves users.
+    #[must_use]
+    pub fn primary(&self) -> Name {
+        Name::new(&format!("{}-primary", self.name))
+    }
 }
 
 /// `spec.analysis`.

@@ -17,6 +17,15 @@ pub struct Rollout {
     pub status: RolloutStatus,
 }
 
+impl Rollout {
+    /// The restart that was asked for and is not finished, as it stood at this time.
+    #[must_use]
+    pub fn restarting(&self, now: Timestamp) -> Option<Timestamp> {
+        let asked = self.spec.restart_at.filter(|asked| *asked <= now)?;
+        (self.status.restarted_at != Some(asked)).then_some(asked)
+    }
+}
+
 /// The part of the spec that decides how a release goes.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[expect(clippy::struct_excessive_bools, reason = "independent fields of the wire")]

@@ -380,8 +380,12 @@ fn why(row: &Row, now: Timestamp, cells: usize) -> Vec<Words> {
         Some(need) => (Role::Text, need.why.to_string()),
         None => (Role::Muted, summary::why(row, now).text()),
     };
-    let bound = row.detail.as_ref().filter(|_| row.group != Group::Steady).and_then(bounds::reason);
-    let text = bound.map_or_else(|| text.clone(), |bound| format!("{text}; {bound}"));
+    // A need tells it itself, where it belongs to it.
+    let waits = row.need.is_none() && row.group == Group::Moving;
+    let detail = row.detail.as_ref().filter(|_| waits);
+    let bound = detail.and_then(|detail| bounds::reason(&row.workload, &detail.bounds, now));
+    let said = [Some(text), bound].into_iter().flatten().filter(|words| !words.is_empty());
+    let text = said.collect::<Vec<_>>().join("; ");
     sentence("why", &text, role, cells)
 }
 

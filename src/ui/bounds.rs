@@ -1,6 +1,6 @@
 //! The autoscaler and the budgets of a rollout's pods, a line each.
 
-use crate::analysis::bounds;
+use crate::analysis::bounds as analysis;
 use crate::domain::detail::Detail;
 
 use super::ink::Words;
@@ -11,9 +11,10 @@ use super::theme::Role;
 #[must_use]
 pub fn lines(detail: &Detail) -> Vec<Words> {
     let mut lines = Vec::new();
-    if let Some(scaler) = &detail.bounds.autoscaler {
+    let bounds = &detail.bounds;
+    for scaler in bounds.autoscaler.iter().chain(&bounds.primary_autoscaler) {
         let mut line = Words::of(Role::Muted, format!("   autoscaler {}  ", scaler.name))
-            .and(Role::Text, bounds::range(scaler));
+            .and(Role::Text, analysis::range(scaler));
         if let Some(trouble) = &scaler.trouble {
             line.push(Role::Warning, format!("  {} {trouble}", Mark::Warning.sign()));
         } else if scaler.is_at_its_maximum() {
@@ -21,7 +22,7 @@ pub fn lines(detail: &Detail) -> Vec<Words> {
         }
         lines.push(line);
     }
-    for budget in detail.bounds.budgets.iter() {
+    for budget in bounds.budgets.iter() {
         let (role, allowed) = match budget.allowed {
             Some(0) => (Role::Warning, "no eviction".to_owned()),
             Some(1) => (Role::Text, "1 eviction".to_owned()),
@@ -29,10 +30,10 @@ pub fn lines(detail: &Detail) -> Vec<Words> {
             None => (Role::Unknown, "? evictions".to_owned()),
         };
         let name = Words::of(Role::Muted, format!("   budget {}  allows ", budget.name));
-        let healthy = format!("  ({})", bounds::healthy(budget));
+        let healthy = format!("  ({})", analysis::healthy(budget));
         lines.push(name.and(role, allowed).and(Role::Muted, healthy));
     }
-    if let Some(unread) = &detail.bounds.unread {
+    if let Some(unread) = &bounds.unread {
         lines.push(Words::of(Role::Unknown, format!("   {} {unread}", Mark::Unknown.sign())));
     }
     lines

@@ -108,6 +108,12 @@ fn moving(row: &Row, now: Timestamp) -> Said {
     if let Some(ends) = goes_on_at(row) {
         return going(format!("{} left", format::left(age(now, ends))));
     }
+    let rollout = row.workload.rollout();
+    if row.status.health == Health::Healthy
+        && rollout.is_some_and(|it| it.restarting(now).is_some())
+    {
+        return going("restarting".to_owned());
+    }
     let step = row.workload.rollout().and_then(steps::current_step).map(|(_, step)| step);
     match (row.workload.strategy, step) {
         (Strategy::Canary, Some(Step::Analysis(_))) => going("analysing".to_owned()),

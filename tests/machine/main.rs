@@ -4,6 +4,7 @@
 #![expect(clippy::tests_outside_test_module, reason = "an integration test is one module")]
 
 mod gates;
+mod look;
 mod several;
 
 use std::time::Duration;

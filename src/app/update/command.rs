@@ -177,6 +177,12 @@ pub(super) fn watched(state: &mut State) -> Vec<Effect> {
     effects
 }
 
+/// The row that the command line speaks of is followed like a selected one.
+pub(super) fn look(state: &mut State, target: WorkloadRef) -> Vec<Effect> {
+    state.focus.selected = Some(target);
+    watched(state)
+}
+
 pub(super) fn select_first(state: &mut State) {
     let first = listed(state).first().map(|target| (*target).clone());
     state.focus.selected = first;

@@ -37,6 +37,7 @@ fn taken(state: &mut State, event: Event) -> Vec<Effect> {
     match event {
         Event::Input(input) => input::take(state, input),
         Event::Command(command) => command::run(state, command),
+        Event::Look(target) => command::look(state, target),
         Event::Ask(ask) => order::asked(state, *ask),
         Event::Tick(now) => feed::tick(state, now),
         Event::Feed(source, seen) => feed::take(state, &source, seen),

@@ -1,6 +1,7 @@
 //! The tables behind the details, and how a detail is put together from them. A value; no IO.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use super::details::DetailKey;
 use super::events::Told;
@@ -9,7 +10,7 @@ use super::watch::Heard;
 use crate::domain::bounds::{Autoscaler, Bounds, Budget};
 use crate::domain::detail::{AnalysisRun, ClusterEvent, Detail, EVENTS_MAX, PODS_MAX, Pod};
 use crate::domain::feed::Trouble;
-use crate::domain::ids::{Uid, WorkloadKind, WorkloadRef};
+use crate::domain::ids::{Name, Uid, WorkloadKind, WorkloadRef};
 use crate::domain::observed::Timestamp;
 use crate::domain::text::Text;
 
@@ -200,16 +201,21 @@ impl Tables {
     fn bounds(&self, target: &WorkloadRef, parts: &Parts) -> Bounds {
         let scalers = DetailKey::Autoscalers(target.namespace.clone());
         let budgets = DetailKey::Budgets(target.namespace.clone());
-        let autoscaler = self.rows(&scalers).find_map(|found| {
-            let Found::Autoscaler(scaler) = found else { return None };
-            let is_ours =
-                scaler.kind.as_str() == target.kind.name() && scaler.scales == target.name;
-            is_ours.then(|| scaler.as_ref().clone())
-        });
-        let own: Vec<&str> = parts.selector.as_deref().unwrap_or_default().split(',').collect();
+        let of = |(kind, name): &(Text, Name)| {
+            self.rows(&scalers).find_map(|found| {
+                let Found::Autoscaler(scaler) = found else { return None };
+                let is_ours = scaler.kind == *kind && scaler.scales == *name;
+                is_ours.then(|| scaler.as_ref().clone())
+            })
+        };
+        let [autoscaler, primary_autoscaler] =
+            [0, 1].map(|place| parts.bound.scaled.get(place).and_then(of));
         let covers = |budget: &Budget| {
-            let mut labels = budget.labels.iter();
-            !budget.labels.is_empty() && labels.all(|label| own.contains(&label.as_str()))
+            let selects = |own: &Arc<str>| {
+                let mut labels = budget.labels.iter();
+                labels.all(|label| own.split(',').any(|own| own == label.as_str()))
+            };
+            !budget.labels.is_empty() && parts.bound.selectors.iter().any(selects)
         };
         let found = self.rows(&budgets).filter_map(|found| {
             let Found::Budget(budget) = found else { return None };
@@ -219,8 +225,9 @@ impl Tables {
         found.sort_by(|one, two| one.name.cmp(&two.name));
         let unread = self
             .missing(&scalers, "autoscalers")
-            .or_else(|| self.missing(&budgets, "disruption budgets"));
-        Bounds { autoscaler, budgets: found.into(), unread }
+            .or_else(|| self.missing(&budgets, "disruption budgets"))
+            .or_else(|| parts.bound.unread.clone());
+        Bounds { autoscaler, primary_autoscaler, budgets: found.into(), unread }
     }
 
     fn rows(&self, key: &DetailKey) -> impl Iterator<Item = &Found> {

@@ -75,24 +75,31 @@ fn strategy(analysis: &Analysis) -> Strategy {
 fn flagger_spec(spec: Node<'_>, reading: &mut Reading<'_>) -> FlaggerSpec {
     let target = spec.at("targetRef", "spec.targetRef");
     let service = spec.at("service", "spec.service");
-    let target = Target {
-        kind: reading.text_or_empty(target, "kind"),
-        name: Name::from_text(reading.text_or_empty(target, "name")),
-    };
+    let target = named(target, reading);
+    let scaler = spec.at("autoscalerRef", "spec.autoscalerRef");
+    let autoscaler = scaler.is_there().then(|| named(scaler, reading));
     if target.name.as_str().is_empty() {
         reading.odd(spec, "targetRef", "names no target");
     }
     let deadline = reading.count(spec, "progressDeadlineSeconds");
-    let named = reading.text(service, "name").filter(|name| !name.is_empty());
+    let called = reading.text(service, "name").filter(|name| !name.is_empty());
     FlaggerSpec {
         provider: reading.text(spec, "provider").filter(|provider| !provider.is_empty()),
-        service: named.map_or_else(|| target.name.clone(), Name::from_text),
+        service: called.map_or_else(|| target.name.clone(), Name::from_text),
         target,
+        autoscaler,
         suspend: reading.boolean(spec, "suspend").unwrap_or_default(),
         skip_analysis: reading.boolean(spec, "skipAnalysis").unwrap_or_default(),
         analysis: analysis(spec, reading),
         progress_deadline: deadline
             .map_or(PROGRESS_DEADLINE, |seconds| Duration::from_secs(seconds.into())),
+    }
+}
+
+fn named(node: Node<'_>, reading: &mut Reading<'_>) -> Target {
+    Target {
+        kind: reading.text_or_empty(node, "kind"),
+        name: Name::from_text(reading.text_or_empty(node, "name")),
     }
 }
 

@@ -4,13 +4,16 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::flagger::seen;
+use super::resource::AUTOSCALERS;
 use super::routes::OwnedRoute;
 use super::rows::{FleetKind, Known, Owned, Row};
 use super::sets;
 use super::watch::is_later;
+use crate::domain::flagger::Target;
 use crate::domain::ids::{
     Name, Namespace, PodHash, ResourceVersion, Uid, WorkloadKind, WorkloadRef,
 };
+use crate::domain::text::Text;
 use crate::domain::workload::{Controller, ReplicaSet, Workload};
 
 /// One watch of the fleet.
@@ -286,7 +289,32 @@ impl Fleet {
         hashes.sort_unstable();
         let selector = format!("pod-template-hash in ({})", hashes.join(","));
         let selector = (!hashes.is_empty()).then_some(selector);
-        Some(Parts { uid: uid.clone(), selector, sets: sets.into() })
+        let bound = self.bound_of_canary(target);
+        Some(Parts { uid: uid.clone(), selector, sets: sets.into(), bound })
+    }
+
+    fn bound_of_canary(&self, target: &WorkloadRef) -> Bound {
+        let canary = self.known(target).map(|known| &known.workload);
+        let Some(spec) = canary.and_then(Workload::flagger).map(|flagger| &flagger.spec) else {
+            return Bound::default();
+        };
+        let released = &spec.target;
+        let names = [released.name.clone(), released.primary()];
+        let parts = canary.map(parts_of).unwrap_or_default();
+        let selectors = parts
+            .iter()
+            .filter_map(|part| Some(Arc::from(&**self.known(part)?.selector.as_ref()?)));
+        let is_read = |scaler: &&Target| scaler.kind.as_str() == AUTOSCALERS.kind;
+        let unread = spec.autoscaler.as_ref().filter(|scaler| !is_read(scaler)).map(|scaler| {
+            let (kind, name) = (&scaler.kind, &scaler.name);
+            Text::clean(&format!("autoscalers: {kind} {name} is of a kind that is not read"))
+        });
+        let scaled = names.map(|name| (released.kind.clone(), name));
+        Bound { scaled: scaled.into(), selectors: selectors.collect(), unread }
+    }
+
+    fn known(&self, target: &WorkloadRef) -> Option<&Known> {
+        Some(&self.entries.get(self.by_target.get(target)?)?.known)
     }
 
     /// What is needed to find the parts of a workload.
@@ -297,11 +325,16 @@ impl Fleet {
             return self.parts_of_canary(uid, target);
         }
         let sets = self.sets.get(uid).map(Vec::as_slice).unwrap_or_default();
+        let bound = Bound {
+            scaled: [(Text::clean(target.kind.name()), target.name.clone())].into(),
+            selectors: known.selector.iter().map(|own| Arc::from(&**own)).collect(),
+            unread: None,
+        };
         // Pods of these belong to the workload itself.
         if matches!(target.kind, WorkloadKind::StatefulSet | WorkloadKind::DaemonSet) {
             let itself = (uid.clone(), target.name.clone());
             let selector = known.selector.as_deref().map(str::to_owned);
-            return Some(Parts { uid: uid.clone(), selector, sets: [itself].into() });
+            return Some(Parts { uid: uid.clone(), selector, sets: [itself].into(), bound });
         }
         let mut names: Vec<(Uid, Name)> =
             sets.iter().map(|set| (set.facts.uid.clone(), set.facts.name.clone())).collect();
@@ -317,7 +350,7 @@ impl Fleet {
             (!hashes.is_empty()).then(|| format!("rollouts-pod-template-hash in ({hashes})"))
         };
         let selector = known.selector.as_deref().map(str::to_owned).or_else(hashes);
-        Some(Parts { uid: uid.clone(), selector, sets: names.into() })
+        Some(Parts { uid: uid.clone(), selector, sets: names.into(), bound })
     }
 }
 
@@ -330,6 +363,19 @@ pub(super) struct Parts {
     pub(super) selector: Option<String>,
     /// Its ReplicaSets.
     pub(super) sets: Arc<[(Uid, Name)]>,
+    /// What bounds the number of its pods is found by these.
+    pub(super) bound: Bound,
+}
+
+/// Whose number of pods is bounded: of a Canary that of its target and of its primary.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Bound {
+    /// What an autoscaler of it scales, as kind and name; of a Canary the primary comes second.
+    pub(super) scaled: Arc<[(Text, Name)]>,
+    /// Label selectors of its pods; budgets name some of these labels.
+    pub(super) selectors: Arc<[Arc<str>]>,
+    /// What scales it and is not read.
+    pub(super) unread: Option<Text>,
 }
 
 /// What is only a part of this release: the Deployment that a Rollout names by `workloadRef`; of a Canary its target, then
@@ -349,8 +395,7 @@ fn parts_of(workload: &Workload) -> Vec<WorkloadRef> {
     }
     let Some(flagger) = workload.flagger() else { return Vec::new() };
     let target = &flagger.spec.target;
-    let primary = Name::new(&format!("{}-primary", target.name));
-    let names = [target.name.clone(), primary];
+    let names = [target.name.clone(), target.primary()];
     names.into_iter().filter_map(|name| part(target.kind.as_str(), name)).collect()
 }
 

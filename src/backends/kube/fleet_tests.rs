@@ -2,14 +2,20 @@
 
 use serde_json::{Value, json};
 
-use super::super::fields::Words;
+use super::super::bounds;
+use super::super::compose::{Found, Tables};
+use super::super::details::DetailKey;
+use super::super::fields::{Reading, Words};
 use super::super::rows::Maker;
+use super::super::watch::Heard;
 use super::*;
+use crate::domain::bounds::Autoscaler;
 use crate::domain::ids::ClusterName;
 use crate::domain::observed::Timestamp;
 
 const EVERYWHERE: Option<Namespace> = None;
 const ROLLOUTS: FleetKind = FleetKind::Workloads(WorkloadKind::Rollout);
+const CANARIES: FleetKind = FleetKind::Workloads(WorkloadKind::Canary);
 const DEPLOYMENTS: FleetKind = FleetKind::Workloads(WorkloadKind::Deployment);
 
 fn key(kind: FleetKind) -> FleetKey {
@@ -122,4 +128,51 @@ fn a_list_removes_only_what_its_own_watch_brought() {
     let narrow = FleetKey { kind: DEPLOYMENTS, namespace: Some(Namespace::new("x")) };
     assert!(fleet.forget(&narrow).is_empty());
     assert_eq!(names(&fleet.forget(&key(DEPLOYMENTS))), ["Deployment/web"]);
+}
+
+#[test]
+fn a_canary_has_the_autoscalers_and_budgets_of_its_target_and_of_its_primary() {
+    let mut fleet = Fleet::default();
+    let canary = |scaler: &str| {
+        let spec = json!({ "targetRef": { "kind": "Deployment", "name": "web" },
+            "autoscalerRef": { "kind": scaler, "name": "web" } });
+        object("web-canary", &spec)
+    };
+    put(&mut fleet, CANARIES, &canary("HorizontalPodAutoscaler"));
+    for name in ["web", "web-primary"] {
+        let spec = json!({ "selector": { "matchLabels": { "app": name } } });
+        put(&mut fleet, DEPLOYMENTS, &object(name, &spec));
+    }
+    let (mut tables, mut words) = (Tables::default(), Words::default());
+    let mut reading = Reading::new(&mut words);
+    let shop = || Namespace::new("shop");
+    for key in [DetailKey::Autoscalers(shop()), DetailKey::Budgets(shop())] {
+        tables.hear(&key, Heard::Whole(Timestamp::UNIX_EPOCH));
+    }
+    for name in ["web", "web-primary", "other"] {
+        let spec = json!({ "scaleTargetRef": { "kind": "Deployment", "name": name } });
+        let scaler = bounds::autoscaler(&object(name, &spec), &mut reading);
+        let heard = Heard::Changed(Found::Autoscaler(Box::new(scaler)), Timestamp::UNIX_EPOCH);
+        tables.hear(&DetailKey::Autoscalers(shop()), heard);
+        let selector = json!({ "selector": { "matchLabels": { "app": name } } });
+        let budget = bounds::budget(&object(&format!("b-{name}"), &selector), &mut reading);
+        let heard = Heard::Changed(Found::Budget(Box::new(budget)), Timestamp::UNIX_EPOCH);
+        tables.hear(&DetailKey::Budgets(shop()), heard);
+    }
+    let targets = fleet.by_target.keys().cloned();
+    let is_canary = |target: &WorkloadRef| target.kind == WorkloadKind::Canary;
+    let target = targets.into_iter().find(is_canary).expect("the canary");
+    let found = |fleet: &Fleet| {
+        let parts = fleet.parts(&target).expect("parts");
+        tables.detail(&target, &parts, Timestamp::UNIX_EPOCH).bounds
+    };
+    let bounds = found(&fleet);
+    let name = |scaler: &Option<Autoscaler>| scaler.as_ref().map(|it| it.name.to_string());
+    assert_eq!(name(&bounds.autoscaler).as_deref(), Some("web"));
+    assert_eq!(name(&bounds.primary_autoscaler).as_deref(), Some("web-primary"));
+    let budgets: Vec<&str> = bounds.budgets.iter().map(|it| it.name.as_str()).collect();
+    assert_eq!((budgets, bounds.unread), (vec!["b-web", "b-web-primary"], None));
+    put(&mut fleet, CANARIES, &canary("ScaledObject"));
+    let unread = "autoscalers: ScaledObject web is of a kind that is not read";
+    assert_eq!(found(&fleet).unread, Some(Text::from(unread)));
 }

@@ -8,9 +8,12 @@ use crate::domain::bounds;
 
 /// What bounds the number of pods.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Bounds {
     /// The HorizontalPodAutoscaler that sets their number.
     pub autoscaler: Option<Autoscaler>,
+    /// Of a Canary: Flagger's copy of it for the primary.
+    pub primary_autoscaler: Option<Autoscaler>,
     /// PodDisruptionBudgets that count them.
     pub budgets: Vec<Budget>,
     /// Which of them could not be read, and why.
@@ -57,15 +60,17 @@ impl Bounds {
             healthy: budget.healthy,
             wanted: budget.wanted,
         };
+        let autoscaler = |scaler: &bounds::Autoscaler| Autoscaler {
+            name: scaler.name.to_string(),
+            min: scaler.min,
+            max: scaler.max,
+            current: scaler.current,
+            desired: scaler.desired,
+            trouble: words(scaler.trouble.as_ref()),
+        };
         Self {
-            autoscaler: bounds.autoscaler.as_ref().map(|scaler| Autoscaler {
-                name: scaler.name.to_string(),
-                min: scaler.min,
-                max: scaler.max,
-                current: scaler.current,
-                desired: scaler.desired,
-                trouble: words(scaler.trouble.as_ref()),
-            }),
+            autoscaler: bounds.autoscaler.as_ref().map(autoscaler),
+            primary_autoscaler: bounds.primary_autoscaler.as_ref().map(autoscaler),
             budgets: bounds.budgets.iter().map(budget).collect(),
             unread: words(bounds.unread.as_ref()),
         }

@@ -72,6 +72,9 @@ impl Deed {
     fn look(&mut self, state: &State) -> Next {
         let now = Instant::now();
         match self.wanted.find(state) {
+            Found::One(target) if self.is_unlooked(state, &target) => {
+                Next::Say(vec![Event::Look(target)])
+            }
             // Only when the whole list is in: a workload may be told before its ReplicaSets.
             Found::One(target) if is_known(state, &target) && self.knows_enough(state, &target) => {
                 self.ask(state, target)
@@ -89,16 +92,25 @@ impl Deed {
         }
     }
 
-    /// Pods and events belong to the plan of what moves (a roll back deletes the pods that would hold it up); pause and
-    /// abort wait for nothing.
+    /// Its parts are not followed yet, and belong to the plan.
+    fn is_unlooked(&self, state: &State, target: &WorkloadRef) -> bool {
+        let selected = state.selected().map(|row| &row.workload.target);
+        !self.is_safe() && selected != Some(target)
+    }
+
+    /// Pods, events, autoscalers and budgets belong to the plan (a roll back deletes the pods that would hold it up, a
+    /// restart waits for a budget); pause and abort wait for nothing.
     fn knows_enough(&self, state: &State, target: &WorkloadRef) -> bool {
-        let is_safe = match self.asked {
-            Asked::Action(action) => action.danger() == Danger::Safe,
+        let row = state.fleet().row(target);
+        self.is_safe() || !state.follows(target) || row.is_some_and(|row| row.detail.is_some())
+    }
+
+    const fn is_safe(&self) -> bool {
+        match self.asked {
+            Asked::Action(action) => matches!(action.danger(), Danger::Safe),
             Asked::Approve => false,
             Asked::Refuse => true,
-        };
-        let row = state.fleet().row(target);
-        is_safe || !state.follows(target) || row.is_some_and(|row| row.detail.is_some())
+        }
     }
 
     /// The deed that is meant for this workload, as it is now.

@@ -268,7 +268,8 @@ fn a_restart_foretells_a_budget_that_allows_no_eviction_and_an_autoscaler() {
         trouble: None,
     };
     let mut detail = detail(&[], &[]);
-    detail.bounds = Bounds { autoscaler: Some(scaler), budgets: [budget].into(), unread: None };
+    detail.bounds =
+        Bounds { autoscaler: Some(scaler), budgets: [budget].into(), ..Bounds::default() };
     let told = |make: &Make| {
         let context = PlanContext { detail: Some(&detail), ..context() };
         let plan = plan(Action::Restart, &make.0, &context).unwrap();
