@@ -191,8 +191,9 @@ impl Fleet {
         self.judge(target, row, now);
     }
 
-    /// Owners changed: joins them anew with what they manage.
-    pub(in crate::app) fn rejoin(&mut self, owners: &Owners, now: Timestamp) {
+    /// Owners changed: joins them anew with what they manage. These releases have another owner now, or one that says
+    /// something else.
+    pub(in crate::app) fn rejoin(&mut self, owners: &Owners, now: Timestamp) -> Vec<WorkloadRef> {
         let changed: Vec<(WorkloadRef, Option<Owner>)> = self
             .rows
             .iter()
@@ -200,9 +201,12 @@ impl Fleet {
             .filter(|(_, owner, row)| *owner != row.workload.owner)
             .map(|(target, owner, _)| (target.clone(), owner))
             .collect();
+        let mut touched = Vec::with_capacity(changed.len());
         for (target, owner) in changed {
             self.amend(&target, now, |row| row.workload.owner = owner);
+            touched.push(target);
         }
+        touched
     }
 
     pub(in crate::app) fn remove(&mut self, target: &WorkloadRef) {

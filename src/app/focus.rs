@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 use tui_input::Input as Line;
 
 use super::event::{Command, Screen};
+use crate::analysis::owner_status::ReactionKind;
 use crate::app::key::Key;
 use crate::control::check::Refusal;
 use crate::control::footing::Footing;
+use crate::control::plan::Plan;
 use crate::domain::feed::Trouble;
 use crate::domain::ids::{ClusterName, Name, Namespace, OrderId, QueryId, WorkloadRef};
 use crate::domain::observed::{Observed, Timestamp};
@@ -235,7 +237,42 @@ pub struct Dialog {
     pub changed: Vec<Text>,
     /// What the plan stood on when it opened, once that changed: an operator who looked away is told of all that
     /// happened and not only of the last of it.
-    pub(in crate::app) first: Option<Footing>,
+    pub(in crate::app) first: Option<Basis>,
+}
+
+/// What an operator's yes stands on.
+#[derive(Clone, Debug)]
+pub(in crate::app) struct Basis {
+    /// How the workload stands.
+    pub(in crate::app) footing: Footing,
+    /// What its owner would do about it.
+    pub(in crate::app) owner: Option<ReactionKind>,
+}
+
+impl Basis {
+    /// What this plan stands on.
+    pub(in crate::app) fn of(plan: &Plan) -> Self {
+        Self { footing: plan.footing.clone(), owner: plan.prediction.owner }
+    }
+
+    /// What changed since; `None`: the workload is gone.
+    pub(in crate::app) fn differences(&self, now: Option<&Self>) -> Vec<Text> {
+        let Some(now) = now else { return vec![Text::from("it is gone")] };
+        let mut out = self.footing.differences(&now.footing);
+        if self.owner != now.owner {
+            out.push(Text::from(match now.owner {
+                Some(ReactionKind::Soon) => "its owner puts it back as soon as it sees it",
+                Some(ReactionKind::AtInterval) => "its owner puts it back at its next interval",
+                Some(ReactionKind::Unknown) => "its owner may put it back: nobody can tell",
+                Some(ReactionKind::AtNextRelease) => {
+                    "its owner lets it stand until the next release"
+                }
+                Some(ReactionKind::Never) => "its owner lets it stand",
+                None => "nobody owns it any more",
+            }));
+        }
+        out
+    }
 }
 
 impl Dialog {

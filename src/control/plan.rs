@@ -8,6 +8,7 @@ use super::check::Refusal;
 use super::deeds::table;
 use super::footing::Footing;
 use super::gate_call::{self, GateCall};
+use crate::analysis::owner_status::ReactionKind;
 use crate::domain::detail::Detail;
 use crate::domain::flagger::RouteKind;
 use crate::domain::ids::{Name, OrderId, PodHash, WorkloadKind, WorkloadRef};
@@ -113,6 +114,8 @@ pub struct Prediction {
     pub about: Option<Duration>,
     /// In about what time somebody is known to put it back; `None`: nobody is.
     pub undone_in: Option<Duration>,
+    /// What the object's owner does about it; `None`: nobody owns what is written.
+    pub owner: Option<ReactionKind>,
 }
 
 /// One write of a plan; its values are still symbols where the cluster has to be read first.

@@ -47,6 +47,8 @@ pub mod popups {
 }
 
 #[cfg(test)]
+mod owner_tests;
+#[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod testing_parts;

@@ -32,8 +32,13 @@ impl Cockpit {
     /// Waits until a line of the screen has all these words.
     pub(crate) fn line(&mut self, words: &[&str]) -> String {
         let is_it = |line: &str| words.iter().all(|word| line.contains(word));
-        let what = format!("a line with {words:?}");
-        self.pty.wait_for(&what, |screen| screen.contents().lines().any(is_it));
+        if !self.pty.comes(|screen| screen.contents().lines().any(is_it)) {
+            let screen = self.text();
+            // What it said meanwhile has left the screen.
+            self.pty.keys("!");
+            self.pty.comes(|now| now.contents() != screen);
+            panic!("no line has {words:?}; the screen is\n{screen}\nit said\n{}", self.text());
+        }
         let text = self.text();
         text.lines().find(|line| is_it(line)).unwrap_or_default().to_owned()
     }

@@ -126,7 +126,8 @@ async fn asked(plane: &Plane, name: &str) -> Cockpit {
     plane.phase(name, "Paused").await;
     let context = plane.context.clone();
     let mut cockpit = Cockpit::start(plane, &["--context", &context]);
-    cockpit.line(&[name, "canary 2/4", "approve"]);
+    // A key before the first row is chosen is about none.
+    cockpit.line(&["▸", name, "canary 2/4", "approve"]);
     cockpit.pty.keys("m");
     cockpit.line(&["ARMED"]);
     ask(&mut cockpit);

@@ -201,19 +201,28 @@ pub(crate) struct Pty {
 impl Pty {
     /// Waits until the screen is so.
     pub(crate) fn wait_for(&mut self, what: &str, is_so: impl Fn(&vt100::Screen) -> bool) {
+        let has_come = self.comes(is_so);
+        assert!(
+            has_come,
+            "{what} did not come; the screen is\n{}",
+            self.screen(vt100::Screen::contents)
+        );
+    }
+
+    /// Waits until the screen is so; false when it never is.
+    pub(crate) fn comes(&mut self, is_so: impl Fn(&vt100::Screen) -> bool) -> bool {
         let deadline = Instant::now() + DEADLINE;
         let shared = Arc::clone(&self.shared);
         let mut seen = shared.lock();
         while !is_so(seen.emulator.screen()) {
             let left = deadline.saturating_duration_since(Instant::now());
-            assert!(
-                !left.is_zero(),
-                "{what} did not come; the screen is\n{}",
-                seen.emulator.screen().contents()
-            );
+            if left.is_zero() {
+                return false;
+            }
             seen =
                 shared.changed.wait_timeout(seen, left.min(Duration::from_millis(200))).unwrap().0;
         }
+        true
     }
 
     /// Waits until the text stands on the screen.

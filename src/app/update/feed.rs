@@ -48,13 +48,11 @@ pub(super) fn take(state: &mut State, source: &SourceId, seen: Observed<Feed>) -
             for (target, part) in news {
                 state.owners.put(&target, part);
             }
-            state.fleet.rejoin(&state.owners, state.now);
-            vec![]
+            rejoin(state)
         }
         Feed::OwnersRead(kind, answer) => {
             state.owners.read((source.cluster.clone(), kind), answer, state.now);
-            state.fleet.rejoin(&state.owners, state.now);
-            vec![]
+            rejoin(state)
         }
         Feed::Synced => {
             state.sources.prove(source, at);
@@ -79,6 +77,12 @@ pub(super) fn take(state: &mut State, source: &SourceId, seen: Observed<Feed>) -
         Feed::Identity(identity) => identified(state, source, &identity),
         Feed::Sighting(order, sighting) => super::order::sighted(state, &order, sighting),
     }
+}
+
+/// Owners changed: who is about to confirm a deed on what they manage is told.
+fn rejoin(state: &mut State) -> Vec<Effect> {
+    let touched = state.fleet.rejoin(&state.owners, state.now);
+    super::order::world_moved(state, &touched)
 }
 
 /// The screen answers for the most urgent row as lists come in, until the operator does something; who pressed a key

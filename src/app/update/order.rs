@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{dialog, several};
 use crate::app::event::{Ask, Consent, Effect};
-use crate::app::focus::Popup;
+use crate::app::focus::{Basis, Popup};
 use crate::app::notices::Urgency;
 use crate::app::orders::{self, ORDERS_MAX};
 use crate::app::state::{Mode, State};
@@ -189,21 +189,20 @@ fn ask_again(state: &mut State, id: &OrderId) -> Vec<Effect> {
     let reason = order.plan.reason.clone();
     let row = state.fleet.row(&target);
     let now_footing = row.map(|row| Footing::of(&row.workload));
-    let last = order.plan.footing.clone();
+    let last = Basis::of(&order.plan);
     let anew = planned(state, action, &target, id, reason);
+    let owner = anew.as_ref().map_or(last.owner, |order| order.plan.prediction.owner);
+    let basis = now_footing.map(|footing| Basis { footing, owner });
     let now = state.now;
     let Some(dialog) = dialog::of(state, id) else { return vec![] };
     dialog.opened_at = now;
     dialog.typed.reset();
     if dialog.is_several() {
-        return several::changed(state, (id, &target), (&last, now_footing.as_ref()), anew);
+        return several::changed(state, (id, &target), &last.differences(basis.as_ref()), anew);
     }
     dialog.scroll = 0;
     let first = dialog.first.get_or_insert(last);
-    dialog.changed = match &now_footing {
-        Some(footing) => first.differences(footing),
-        None => vec![Text::clean("it is gone")],
-    };
+    dialog.changed = first.differences(basis.as_ref());
     match anew {
         Ok(order) => {
             dialog.refusals.clear();
@@ -335,7 +334,10 @@ pub(super) fn world_moved(state: &mut State, touched: &[WorkloadRef]) -> Vec<Eff
     for id in orders::open_on(&state.orders, touched) {
         let entries = with_facts(state, &id, order_machine::look);
         effects.extend(record(state, &id, entries));
-        let moved = state.orders.get(&id).is_some_and(|order| footing_changed(state, order));
+        let moved = state
+            .orders
+            .get(&id)
+            .is_some_and(|order| footing_changed(state, order) || owner_changed(state, order));
         if moved && dialog::of(state, &id).is_some() {
             effects.extend(ask_again(state, &id));
         }
@@ -348,6 +350,14 @@ fn footing_changed(state: &State, order: &Order) -> bool {
     let footing = row.map(|row| Footing::of(&row.workload));
     !orders::was_handed_over(order)
         && footing.is_none_or(|footing| !order.plan.footing.differences(&footing).is_empty())
+}
+
+/// Whether the owner would do something else about it now than the open dialog says.
+fn owner_changed(state: &State, order: &Order) -> bool {
+    let (plan, reason) = (&order.plan, Text::default());
+    !orders::was_handed_over(order)
+        && planned(state, plan.action, &plan.target, &plan.id, reason)
+            .is_ok_and(|anew| anew.plan.prediction.owner != plan.prediction.owner)
 }
 
 /// Time passed: deadlines, patience, arming.

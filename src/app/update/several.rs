@@ -14,7 +14,6 @@ use crate::app::orders::Convoy;
 use crate::app::state::State;
 use crate::control::action::{Action, Confirm, Danger};
 use crate::control::check::{Confirmation, Refusal, phrase};
-use crate::control::footing::Footing;
 use crate::control::order::{Order, OrderState, Outcome};
 use crate::control::{give_up, order_machine};
 use crate::domain::ids::{OrderId, WorkloadRef};
@@ -236,11 +235,9 @@ pub(super) fn stop_rest(state: &mut State) -> Vec<Effect> {
 pub(super) fn changed(
     state: &mut State,
     (id, target): (&OrderId, &WorkloadRef),
-    (then, now): (&Footing, Option<&Footing>),
+    differences: &[Text],
     anew: Result<Order, Vec<Refusal>>,
 ) -> Vec<Effect> {
-    let differences =
-        now.map_or_else(|| vec![Text::from("it is gone")], |now| then.differences(now));
     let words: Vec<&str> = differences.iter().map(Text::as_str).collect();
     let told = Text::clean(&format!("{}: {}", target.name, words.join("; ")));
     let Some(dialog) = super::dialog::of(state, id) else { return vec![] };

@@ -53,6 +53,7 @@ pub(super) fn predict(
             warnings: warn::warnings((row.recipe, action), case, aim.as_ref(), context.detail),
             about: about(row.about, case, route, context.last_took),
             undone_in: warn::undone_in(row.recipe, case),
+            owner: warn::reaction(row.recipe, case).map(|(_, reaction)| reaction.kind),
         },
         instead: ignored.then_some(Action::Pause),
     }

@@ -8,7 +8,7 @@ use super::draw::Recipe;
 use super::target::Target;
 use super::{draw, flagger, scale_down, terminate};
 use crate::analysis::bounds;
-use crate::analysis::owner_status::{self, Field, ReactionKind};
+use crate::analysis::owner_status::{self, Field, Reaction, ReactionKind};
 use crate::control::action::Action;
 use crate::control::footing::Aborted;
 use crate::domain::bounds::Bounds;
@@ -215,19 +215,23 @@ fn warn_back(case: Case<'_>, aim: Option<&Target<'_>>, out: &mut Vec<String>) {
 
 /// In about what time its owner puts a change of the template back as soon as it sees it.
 pub(super) fn undone_in(recipe: Recipe, case: Case<'_>) -> Option<Duration> {
-    let owner = case.workload.owner.as_ref()?;
-    let field = touches(recipe, case).filter(|field| *field == Field::Template)?;
-    let reaction = owner_status::reaction(owner, &case.workload.target, field);
-    reaction.about.filter(|_| reaction.kind == ReactionKind::Soon)
+    let (field, reaction) = reaction(recipe, case)?;
+    reaction.about.filter(|_| field == Field::Template && reaction.kind == ReactionKind::Soon)
+}
+
+/// What the owner does about the field that the deed writes.
+pub(super) fn reaction(recipe: Recipe, case: Case<'_>) -> Option<(Field, Reaction)> {
+    let (owner, field) = case.workload.owner.as_ref().zip(touches(recipe, case))?;
+    Some((field, owner_status::reaction(owner, &case.workload.target, field)))
 }
 
 /// What the tool that manages the object will do about it, and where the way back is that lasts
 /// (`reference/rollouts.md` §4.1).
 fn warn_owner(recipe: Recipe, case: Case<'_>, out: &mut Vec<String>) {
-    let Some((owner, field)) = case.workload.owner.as_ref().zip(touches(recipe, case)) else {
+    let Some((owner, (field, reaction))) = case.workload.owner.as_ref().zip(reaction(recipe, case))
+    else {
         return;
     };
-    let reaction = owner_status::reaction(owner, &case.workload.target, field);
     let name = owner_status::title(owner);
     if field == Field::Template {
         out.push(format!("{name} {}", reaction.words));
