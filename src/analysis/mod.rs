@@ -19,6 +19,8 @@ pub mod pace;
 
 pub mod steps;
 
+pub mod router_weight;
+
 #[cfg(test)]
 mod steps_tests;
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::bounds;
 use super::flagger_status;
 use super::rollout_status::{self, Health, Status};
+use super::router_weight;
 use super::stall;
 use super::steps;
 use crate::domain::detail::Detail;
@@ -220,7 +221,7 @@ pub fn still_serving(workload: &Workload, rollout: &Rollout) -> Option<String> {
     }
     let canary = steps::canary(workload)?;
     if rollout.spec.traffic.routed {
-        let weight = rollout.status.weights?.canary;
+        let weight = router_weight::canary(rollout)?;
         return (weight > 0 && !rollout.spec.traffic.dynamic_stable_scale)
             .then(|| format!("aborted, but the router still sends {weight} % to the canary"));
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::flagger_steps;
+use super::router_weight;
 use crate::domain::ids::PodHash;
 use crate::domain::observed::Timestamp;
 use crate::domain::rollout::{PauseCondition, Rollout, Step};
@@ -110,8 +111,8 @@ pub fn current_step(rollout: &Rollout) -> Option<(u32, &Step)> {
     rollout.spec.steps.get(usize::try_from(index).ok()?).map(|step| (index, step))
 }
 
-/// Desired and actual weight of a canary as Argo's plugin computes them (`reference/rollouts.md` §1.7);
-/// nothing for other strategies.
+/// Desired and actual weight of a canary as Argo's plugin computes them (`reference/rollouts.md` §1.7), but for the actual
+/// one where the route itself can be read: then it is what the route says. Nothing for other strategies.
 #[must_use]
 pub fn weight(workload: &Workload) -> Weight {
     if let Some(flagger) = workload.flagger() {
@@ -149,6 +150,9 @@ fn actual(workload: &Workload, rollout: &Rollout, desired: u32) -> u32 {
     let weight_max = rollout.spec.traffic.weight_max;
     if current_step(rollout).is_none() {
         return weight_max;
+    }
+    if let Some((carried, _)) = router_weight::carried(rollout) {
+        return carried;
     }
     let available = workload.replicas.available.unwrap_or(0);
     if available == 0 {

@@ -9,6 +9,7 @@ use super::deeds::case::{Case, PAUSE_BLUE_GREEN, PAUSE_STEP, Way, has_pods};
 use super::deeds::terminate;
 use super::footing::Aborted;
 use super::plan::{Arrival, Plan};
+use crate::analysis::router_weight;
 use crate::domain::ids::{Generation, Name, PodHash, ResourceVersion};
 use crate::domain::text::Text;
 use crate::domain::workload::Workload;
@@ -322,7 +323,12 @@ fn still_served(case: Case<'_>) -> Judgement {
         (Way::BlueGreen, _) if active(case) == case.stable() => Judgement::Arrived,
         (Way::BlueGreen, _) => not_yet("the active Service is not back yet"),
         (_, true) => match rollout.status.weights {
-            Some(weights) if weights.canary == 0 => Judgement::Arrived,
+            Some(weights) if weights.canary == 0 => match router_weight::carried(rollout) {
+                Some((route, object)) if route > 0 => {
+                    not_yet(&format!("{} still gives the new version {route} %", object.name))
+                }
+                Some(_) | None => Judgement::Arrived,
+            },
             Some(weights) => {
                 not_yet(&format!("the new version still has weight {}", weights.canary))
             }

@@ -8,7 +8,7 @@ use crate::domain::fixtures::{
     Make, NEW, STABLE, at, blue_green, by_pods, canary, deployment, hashes, run, set,
 };
 use crate::domain::ids::{Generation, PodHash, ResourceVersion, Uid};
-use crate::domain::rollout::{RunPhase, Weights};
+use crate::domain::rollout::{RouterObject, RunPhase, Weights};
 use crate::domain::text::Text;
 use crate::domain::workload::ReplicaCounts;
 
@@ -240,6 +240,11 @@ fn weight(make: Make, canary: u32) -> Make {
     })
 }
 
+fn carries(make: Make, canary: Result<u32, Text>) -> Make {
+    let object = RouterObject { name: Text::from("Ingress i"), canary, note: None, seen_at: None };
+    make.edit(|it| it.routers = [object].into())
+}
+
 fn asked_to_abort(make: Make) -> Make {
     make.edit(|it| it.status.flags.abort = true)
 }
@@ -253,6 +258,13 @@ fn abort_with_a_router_arrives_at_weight_zero_although_pods_stay() {
             ("our own write", asked_to_abort(canary()), Is::NotYet),
             ("acted on", canary().aborted(), Is::NotYet),
             ("weight 0", weight(canary().aborted(), 0), Is::Arrived),
+            ("the route still sends", carries(weight(canary().aborted(), 0), Ok(20)), Is::NotYet),
+            ("the route too", carries(weight(canary().aborted(), 0), Ok(0)), Is::Arrived),
+            (
+                "the route is closed to us",
+                carries(weight(canary().aborted(), 0), Err(Text::from("no right"))),
+                Is::Arrived,
+            ),
             ("weights lost", canary().aborted().edit(|it| it.status.weights = None), Is::NotYet),
             ("dropped", canary(), Is::Dropped),
             ("promoted meanwhile", canary().settled(), Is::Dropped),

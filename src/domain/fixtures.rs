@@ -145,7 +145,7 @@ fn three(mut made: Make) -> Make {
 }
 
 fn rollout(strategy: Strategy, spec: RolloutSpec, status: RolloutStatus) -> Make {
-    let controller = Controller::Argo(Box::new(Rollout { spec, status }));
+    let controller = Controller::Argo(Box::new(Rollout { spec, status, routers: Arc::from([]) }));
     workload(WorkloadKind::Rollout, strategy, controller)
 }
 

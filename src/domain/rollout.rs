@@ -15,6 +15,21 @@ pub struct Rollout {
     pub spec: RolloutSpec,
     /// What the controller says.
     pub status: RolloutStatus,
+    /// What the objects say that carry its traffic; empty without a router.
+    pub routers: Arc<[RouterObject]>,
+}
+
+/// An object by which a router splits traffic, and what it says of the canary.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouterObject {
+    /// Its kind and name: `Ingress api-api-canary`.
+    pub name: Text,
+    /// The canary's share, of [`TrafficSpec::weight_max`]; or why nobody knows.
+    pub canary: Result<u32, Text>,
+    /// What is odd about its weights.
+    pub note: Option<Text>,
+    /// When its words reached us.
+    pub seen_at: Option<Timestamp>,
 }
 
 impl Rollout {

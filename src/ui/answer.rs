@@ -4,6 +4,7 @@
 use crate::analysis::bounds;
 use crate::analysis::need::{Group, NeedKind};
 use crate::analysis::owner_status::{self, Field, ReactionKind};
+use crate::analysis::router_weight;
 use crate::analysis::steps;
 use crate::analysis::verdict::{Answer, Limits, MetricVerdict};
 use crate::app::event::{Command, Screen};
@@ -384,8 +385,8 @@ fn why(row: &Row, now: Timestamp, cells: usize) -> Vec<Words> {
     let waits = row.need.is_none() && row.group == Group::Moving;
     let detail = row.detail.as_ref().filter(|_| waits);
     let bound = detail.and_then(|detail| bounds::reason(&row.workload, &detail.bounds, now));
-    let said = [Some(text), bound].into_iter().flatten().filter(|words| !words.is_empty());
-    let text = said.collect::<Vec<_>>().join("; ");
+    let said = [router_weight::doubt(&row.workload, now), Some(text), bound].into_iter().flatten();
+    let text = said.filter(|words| !words.is_empty()).collect::<Vec<_>>().join("; ");
     sentence("why", &text, role, cells)
 }
 

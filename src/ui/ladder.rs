@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::analysis::router_weight::{self, Note};
 use crate::analysis::steps;
 use crate::app::fleet::{MomentKind, Row};
 use crate::domain::observed::{Timestamp, age};
@@ -91,7 +92,7 @@ fn canary(row: &Row, rollout: &Rollout, now: Timestamp, cells: usize) -> Vec<Wor
         lines.push(rung(row, (place, step), (index, &begins), now).cut(cells, Keep::Start));
     }
     lines.push(Words::new());
-    lines.extend(weight(row, rollout, cells));
+    lines.extend(weight(row, rollout, now, cells));
     lines
 }
 
@@ -167,7 +168,7 @@ fn running(row: &Row, step: &Step, began: Option<&Timestamp>, now: Timestamp) ->
 }
 
 /// Desired against actual weight.
-fn weight(row: &Row, rollout: &Rollout, cells: usize) -> Vec<Words> {
+fn weight(row: &Row, rollout: &Rollout, now: Timestamp, cells: usize) -> Vec<Words> {
     let max = f64::from(rollout.spec.traffic.weight_max.max(1));
     let share = |weight: u32| f64::from(weight) / max;
     let percent = |weight: Option<u32>| weight.map_or_else(|| "?".to_owned(), |w| format!("{w}%"));
@@ -176,7 +177,13 @@ fn weight(row: &Row, rollout: &Rollout, cells: usize) -> Vec<Words> {
         (false, _) => "by pods",
         (true, Some(true)) => "verified",
         (true, Some(false)) => "not verified yet",
-        (true, None) => "by router",
+        (true, None) => "",
+    };
+    let how = match router_weight::source(&row.workload).filter(|_| rollout.spec.traffic.routed) {
+        Some(source) if how.is_empty() => format!("by {source}"),
+        Some(source) => format!("by {source}, {how}"),
+        None if how.is_empty() => "by router".to_owned(),
+        None => how.to_owned(),
     };
     let words = Words::of(Role::Heading, " WEIGHT")
         .and(Role::Muted, "  desired ")
@@ -186,6 +193,16 @@ fn weight(row: &Row, rollout: &Rollout, cells: usize) -> Vec<Words> {
         .and(Role::Muted, format!("  {how}"));
     let room = cells.saturating_sub(4).min(40);
     let mut lines = vec![words.cut(cells, Keep::Start)];
+    for note in router_weight::notes(&row.workload, now) {
+        let role = match note {
+            Note::Doubt(_) => Role::Warning,
+            Note::Unread(_) => Role::Unknown,
+        };
+        let room = cells.saturating_sub(5);
+        for line in format::wrap(note.words().as_str(), room, 2, super::ink::CUT) {
+            lines.push(Words::of(role, format!("   ▲ {line}")));
+        }
+    }
     if let Some(actual) = weight.actual {
         let bar = bar(share(actual), weight.desired.map(share), room);
         lines.push(Words::of(Role::Text, "   ").then(bar));

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::analysis::need::{Group, Need, NeedKind};
 use crate::analysis::rollout_status::Health;
+use crate::analysis::router_weight;
 use crate::analysis::steps;
 use crate::analysis::verdict::Answer;
 use crate::app::fleet::Row;
@@ -279,9 +280,13 @@ pub const fn sides(strategy: Strategy) -> (&'static str, &'static str) {
     }
 }
 
-/// The canary's share of the traffic: `20%`, and `18→20%` while it is not what the steps ask for.
+/// The canary's share of the traffic: `20%`, and `18→20%` while it is not what the steps ask for; `25≠20%` where the
+/// route gives one and the controller says the other.
 #[must_use]
-pub fn weight(row: &Row) -> String {
+pub fn weight(row: &Row, now: Timestamp) -> String {
+    if let Some((route, status)) = router_weight::differs(&row.workload, now) {
+        return format!("{route}≠{status}%");
+    }
     if row.group == Group::Steady || row.workload.strategy != Strategy::Canary {
         return String::new();
     }

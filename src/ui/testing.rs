@@ -104,7 +104,7 @@ pub(super) fn canary(path: &str, tag: &str) -> Make {
         },
         strategy: Strategy::Canary,
         replicas: counts(18, 18),
-        controller: Controller::Argo(Box::new(Rollout { spec, status })),
+        controller: Controller::Argo(Box::new(Rollout { spec, status, routers: Arc::from([]) })),
         conditions: [].into(),
         revisions: [set(path, "stable1", 42, tag, ago(400_000))].into(),
         part_of: None,

@@ -107,7 +107,7 @@ fn waiting(name: &str) -> Workload {
             ready: Some(4),
             available: Some(4),
         },
-        controller: Controller::Argo(Box::new(Rollout { spec, status })),
+        controller: Controller::Argo(Box::new(Rollout { spec, status, routers: [].into() })),
         conditions: [].into(),
         revisions: [replica_set("bbb", 2, 1), replica_set("aaa", 1, 3)].into(),
         part_of: None,

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::fields::{Node, Reading};
 use super::meta::Metadata;
+use super::routers::{self, SplitOwner};
 use super::rows::{self, Known};
 use super::runs;
 use crate::domain::ids::{ClusterName, Name, PodHash, WorkloadKind};
@@ -38,12 +39,17 @@ pub(super) fn rollout(
     let rollout = Rollout {
         spec: rollout_spec(spec, &metadata, &mut reading),
         status: rollout_status(status, &mut reading),
+        routers: Arc::from([]),
     };
     let strategy = strategy(spec, &mut reading);
     let counts = replicas(spec, status, &mut reading);
     let controller = Controller::Argo(Box::new(rollout));
     let read = (WorkloadKind::Rollout, strategy, controller, counts);
-    rows::assemble(object, read, (cluster, seen_at), reading)
+    let mut known = rows::assemble(object, read, (cluster, seen_at), reading);
+    let target = &known.workload.target;
+    let own = SplitOwner { name: &target.name, namespace: &target.namespace };
+    known.routers = routers::wanted(object, &own);
+    known
 }
 
 fn strategy(spec: Node<'_>, reading: &mut Reading<'_>) -> Strategy {

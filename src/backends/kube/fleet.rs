@@ -8,8 +8,10 @@ use super::resource::AUTOSCALERS;
 use super::routes::OwnedRoute;
 use super::rows::{FleetKind, Known, Owned, Row};
 use super::sets;
+use super::split_table::SplitTable;
 use super::watch::is_later;
-use crate::domain::flagger::Target;
+use crate::domain::feed::Trouble;
+use crate::domain::flagger::{RouteKind, Target};
 use crate::domain::ids::{
     Name, Namespace, PodHash, ResourceVersion, Uid, WorkloadKind, WorkloadRef,
 };
@@ -55,6 +57,7 @@ pub(super) struct Fleet {
     by_target: HashMap<WorkloadRef, Uid>,
     sets: HashMap<Uid, Vec<Set>>,
     routes: HashMap<Uid, (OwnedRoute, FleetKey, u64)>,
+    splits: SplitTable,
     owner_of: HashMap<Uid, Uid>,
     lists: HashMap<FleetKey, u64>,
     /// What is only a part of a release → the release: what a Rollout names by `workloadRef`, what a Canary releases.
@@ -73,7 +76,16 @@ impl Fleet {
         let dirty = match row {
             Row::Workload(known, _) => self.put_workload(key, known, list, came),
             Row::Set(owned) => self.put_set(key, *owned, list),
-            Row::Route(owned) => self.put_route(key, *owned, list),
+            Row::Route(seen) => {
+                let (split, route) = *seen;
+                let mut dirty = match route {
+                    Some(route) => self.put_route(key, route, list),
+                    // It may have been a Canary's before.
+                    None => self.lost(&split.uid),
+                };
+                dirty.extend(self.splits.put(key, split, list));
+                dirty
+            }
             // Kept beside the fleet, and joined where all clusters meet.
             Row::Owner(_) => Vec::new(),
         };
@@ -108,6 +120,9 @@ impl Fleet {
         }
         let mut dirty = vec![target.clone()];
         dirty.extend(self.take_over(&known));
+        if target.kind == WorkloadKind::Rollout {
+            self.splits.look(&target, &known.routers);
+        }
         self.by_target.insert(target, uid.clone());
         self.entries.insert(uid, Entry { known, from: key.clone(), list });
         dirty
@@ -186,7 +201,8 @@ impl Fleet {
 
     /// An object is gone; returns the workloads whose picture changed (gone ones among them).
     pub(super) fn gone(&mut self, uid: &Uid) -> Vec<WorkloadRef> {
-        let dirty = self.lost(uid);
+        let mut dirty = self.splits.gone(uid);
+        dirty.extend(self.lost(uid));
         self.with_releases(dirty)
     }
 
@@ -200,6 +216,7 @@ impl Fleet {
         // One that was created anew under the same name lives on.
         if self.by_target.get(&target) == Some(uid) {
             self.by_target.remove(&target);
+            self.splits.look(&target, &[]);
             dirty = self.let_go(&target, &[]);
             dirty.push(target);
         }
@@ -209,7 +226,22 @@ impl Fleet {
     /// The list of this watch is whole: what it did not bring is gone.
     pub(super) fn whole(&mut self, key: &FleetKey) -> Vec<WorkloadRef> {
         let list = self.lists.get(key).copied().unwrap_or_default();
-        self.gone_where(|from, seen| from == key && seen < list)
+        let mut dirty = self.gone_where(|from, seen| from == key && seen < list);
+        dirty.extend(self.splits.whole(key));
+        dirty
+    }
+
+    /// What this watch brings cannot be read; returns the workloads of which less is known now.
+    pub(super) fn unread(&mut self, key: &FleetKey, why: &Trouble) -> Vec<WorkloadRef> {
+        self.splits.failed(key, why)
+    }
+
+    /// No other objects that carry traffic will come, and what that means for those that are missing.
+    pub(super) fn no_more_routes(&mut self, why: &Text) {
+        for kind in RouteKind::ALL {
+            let key = FleetKey { kind: FleetKind::Routes(kind), namespace: None };
+            self.splits.closed(&key, why.clone());
+        }
     }
 
     /// This watch is given up: what only it brought is gone.
@@ -225,6 +257,7 @@ impl Fleet {
         gone.extend(sets.map(|set| set.facts.uid.clone()));
         let routes = self.routes.values().filter(|(_, from, list)| is_gone(from, *list));
         gone.extend(routes.map(|(route, ..)| route.uid.clone()));
+        gone.extend(self.splits.brought(&is_gone));
         gone.iter().flat_map(|uid| self.gone(uid)).collect()
     }
 
@@ -244,6 +277,10 @@ impl Fleet {
         workload.part_of = release.map(|release| (release.kind, release.name.clone()));
         if let Controller::Deployment(facts) = &mut workload.controller {
             facts.current_hash = current_hash(known.template, sets);
+        }
+        if let Controller::Argo(rollout) = &mut workload.controller {
+            let weight_max = rollout.spec.traffic.weight_max;
+            rollout.routers = self.splits.read(&known.routers, weight_max);
         }
         if let Controller::Flagger(_) = &workload.controller {
             self.join_canary(&mut workload);

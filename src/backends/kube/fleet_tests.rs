@@ -176,3 +176,93 @@ fn a_canary_has_the_autoscalers_and_budgets_of_its_target_and_of_its_primary() {
     let unread = "autoscalers: ScaledObject web is of a kind that is not read";
     assert_eq!(found(&fleet).unread, Some(Text::from(unread)));
 }
+
+const INGRESSES: FleetKind = FleetKind::Routes(RouteKind::Ingress);
+
+fn routed(name: &str) -> Value {
+    let routing = json!({ "nginx": { "stableIngress": "front" } });
+    object(name, &json!({ "strategy": { "canary": { "trafficRouting": routing } } }))
+}
+
+fn weighted(weight: &str) -> Value {
+    json!({ "metadata": { "namespace": "shop", "name": "api-front-canary", "uid": "u-i",
+        "annotations": { "nginx.ingress.kubernetes.io/canary": "true",
+            "nginx.ingress.kubernetes.io/canary-weight": weight } } })
+}
+
+fn told(fleet: &Fleet, name: &str) -> (String, Result<u32, String>) {
+    let target = fleet.by_target.keys().find(|target| target.name.as_str() == name).unwrap();
+    let workload = fleet.workload(target).unwrap();
+    let object = &workload.rollout().unwrap().routers[0];
+    (object.name.to_string(), object.canary.clone().map_err(|why| why.to_string()))
+}
+
+fn forbidden() -> Trouble {
+    Trouble::Forbidden(Box::new(crate::domain::feed::Permission {
+        verb: "list".into(),
+        resource: "ingresses".into(),
+        namespace: None,
+    }))
+}
+
+#[test]
+fn a_rollout_learns_what_its_router_carries_whichever_comes_first() {
+    let mut fleet = Fleet::default();
+    put(&mut fleet, ROLLOUTS, &routed("api"));
+    let name = "Ingress api-front-canary".to_owned();
+    assert_eq!(told(&fleet, "api"), (name.clone(), Err("not read yet".to_owned())));
+    assert_eq!(names(&fleet.whole(&key(INGRESSES))), ["Rollout/api"]);
+    assert_eq!(told(&fleet, "api").1, Err("it is not there".to_owned()));
+    assert_eq!(put(&mut fleet, INGRESSES, &weighted("25")), ["Rollout/api"]);
+    assert_eq!(told(&fleet, "api"), (name, Ok(25)));
+
+    let mut bare = weighted("25");
+    bare["metadata"]["annotations"] = json!({ "n/rewrite": "/" });
+    assert_eq!(put(&mut fleet, INGRESSES, &bare), ["Rollout/api"], "it splits no more");
+    assert_eq!(told(&fleet, "api").1, Err("it is not there".to_owned()));
+    put(&mut fleet, INGRESSES, &weighted("30"));
+    assert_eq!(names(&fleet.gone(&Uid::new("u-i"))), ["Rollout/api"]);
+    assert_eq!(told(&fleet, "api").1, Err("it is not there".to_owned()));
+
+    let mut late = Fleet::default();
+    assert!(put(&mut late, INGRESSES, &weighted("25")).is_empty());
+    put(&mut late, ROLLOUTS, &routed("api"));
+    assert_eq!(told(&late, "api").1, Ok(25));
+}
+
+#[test]
+fn a_router_that_may_not_be_read_is_told_and_what_it_said_is_forgotten() {
+    let mut fleet = Fleet::default();
+    put(&mut fleet, ROLLOUTS, &routed("api"));
+    put(&mut fleet, INGRESSES, &weighted("25"));
+    fleet.whole(&key(INGRESSES));
+    let broken = Trouble::TimedOut { after: std::time::Duration::from_secs(1) };
+    assert!(fleet.unread(&key(INGRESSES), &broken).is_empty());
+    assert_eq!(told(&fleet, "api").1, Ok(25), "a broken line changes nothing");
+    fleet.forget(&key(INGRESSES));
+    assert_eq!(names(&fleet.unread(&key(INGRESSES), &forbidden())), ["Rollout/api"]);
+    let why = told(&fleet, "api").1.unwrap_err();
+    assert!(why.contains("list ingresses"), "{why}");
+    let kind = Trouble::KindMissing("no such kind".into());
+    fleet.unread(&key(INGRESSES), &kind);
+    assert_eq!(told(&fleet, "api").1, Err(kind.to_string()));
+}
+
+#[test]
+fn a_router_outside_of_the_namespaces_that_are_followed_is_told_as_such() {
+    let mut fleet = Fleet::default();
+    put(&mut fleet, ROLLOUTS, &routed("api"));
+    let elsewhere = FleetKey { kind: INGRESSES, namespace: Some(Namespace::new("infra")) };
+    fleet.whole(&elsewhere);
+    assert_eq!(told(&fleet, "api").1, Err("its namespace shop is not followed".to_owned()));
+}
+
+#[test]
+fn a_list_without_the_object_ends_what_it_said() {
+    let mut fleet = Fleet::default();
+    put(&mut fleet, ROLLOUTS, &routed("api"));
+    put(&mut fleet, INGRESSES, &weighted("25"));
+    fleet.begin(&key(INGRESSES));
+    assert_eq!(names(&fleet.whole(&key(INGRESSES))), ["Rollout/api"; 2]);
+    assert_eq!(told(&fleet, "api").1, Err("it is not there".to_owned()));
+}

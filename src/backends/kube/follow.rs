@@ -235,12 +235,14 @@ impl Desk {
                 self.outbox.owners(self.owners.gone(&uid));
             }
             Heard::Failed(why, _) => {
-                // What may not be read any more says nothing of the owners that were known.
+                // What may not be read any more says nothing of the owners and routes that were known.
                 let is_over = matches!(why, Trouble::KindMissing(_))
-                    || key.kind.owner().is_some() && matches!(why, Trouble::Forbidden(_));
+                    || !key.kind.is_needed() && matches!(why, Trouble::Forbidden(_));
                 if is_over {
                     self.forget(key);
                 }
+                let dirty = self.fleet.unread(key, &why);
+                self.dirty(dirty);
                 self.streams.fall_back(key, tasks);
                 self.settle();
             }

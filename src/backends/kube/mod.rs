@@ -69,7 +69,13 @@ mod heartbeat;
 
 mod fleet;
 
+mod splits;
+
 mod routes;
+
+mod routers;
+
+mod split_table;
 
 mod await_run;
 

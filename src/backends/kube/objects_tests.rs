@@ -126,7 +126,7 @@ fn states_of_recorded_rollouts_are_read_as_the_controller_wrote_them() {
     ];
     for (file, want) in table {
         let workload = workload(&format!("rollout-{file}.json"));
-        let Rollout { spec, status } = rollout_of(&workload);
+        let Rollout { spec, status, .. } = rollout_of(&workload);
         let (flags, pause) = (status.flags, status.pauses.first());
         let got: Glance<'_> = (
             status.phase.as_ref().map_or("", Text::as_str),
@@ -143,7 +143,7 @@ fn states_of_recorded_rollouts_are_read_as_the_controller_wrote_them() {
 #[test]
 fn a_canary_is_read_with_its_steps_routes_and_hashes() {
     let workload = workload("rollout-api-approval.json");
-    let Rollout { spec, status } = rollout_of(&workload);
+    let Rollout { spec, status, .. } = rollout_of(&workload);
     assert_eq!(workload.strategy, Strategy::Canary);
     let ten = Step::Pause(Some(Duration::from_secs(10)));
     assert_eq!(
@@ -181,7 +181,7 @@ fn a_canary_is_read_with_its_steps_routes_and_hashes() {
 #[test]
 fn analyses_of_the_step_and_in_the_background_are_read_from_the_rollout() {
     let cart = workload("rollout-cart-canary.json");
-    let Rollout { spec, status } = rollout_of(&cart);
+    let Rollout { spec, status, .. } = rollout_of(&cart);
     assert!(spec.background_analysis);
     assert_eq!(spec.abort_scale_down_delay, Some(Duration::ZERO), "a basic canary goes at once");
     let run = status.runs.background.as_ref().expect("a run");
@@ -197,7 +197,7 @@ fn analyses_of_the_step_and_in_the_background_are_read_from_the_rollout() {
 #[test]
 fn a_blue_green_is_read_with_its_selectors() {
     let workload = workload("rollout-web-waiting.json");
-    let Rollout { spec, status } = rollout_of(&workload);
+    let Rollout { spec, status, .. } = rollout_of(&workload);
     assert_eq!(workload.strategy, Strategy::BlueGreen);
     let blue_green = spec.blue_green.as_ref().expect("a blue-green");
     assert!(!blue_green.auto_promotion);
@@ -210,7 +210,7 @@ fn a_blue_green_is_read_with_its_selectors() {
 #[test]
 fn a_template_that_lives_in_a_deployment_is_named_with_its_generation() {
     let workload = workload("rollout-orders-timed-pause.json");
-    let Rollout { spec, status } = rollout_of(&workload);
+    let Rollout { spec, status, .. } = rollout_of(&workload);
     let source = spec.workload_ref.as_ref().expect("a workloadRef");
     assert_eq!((source.kind.as_str(), source.name.as_str()), ("Deployment", "orders"));
     assert!(source.generation.is_some());

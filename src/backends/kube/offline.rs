@@ -229,6 +229,7 @@ impl Offline {
     /// Everything, joined.
     #[must_use]
     pub fn finish(mut self) -> Found {
+        self.fleet.no_more_routes(&Text::from("it is not among what was read"));
         let targets = std::mem::take(&mut self.targets);
         let runs = self.runs();
         for target in &targets {

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::fields::Reading;
 use super::meta::Metadata;
+use super::splits::{self, Backend, Shape, shape};
 use crate::domain::feed::Trouble;
 use crate::domain::flagger::{Route, RouteKind};
 use crate::domain::ids::Uid;
@@ -31,48 +32,6 @@ pub(super) struct OwnedRoute {
     pub(super) route: Route,
 }
 
-/// Where a kind of route has its backends.
-struct Shape {
-    /// The rules, each with backends of its own; `None`: there is but one.
-    rules: Option<&'static str>,
-    /// The one rule, or nothing.
-    rule: &'static str,
-    /// The backends of a rule.
-    backends: &'static str,
-    /// The Service's name in a backend.
-    name: &'static str,
-    /// The weight of a backend that names none.
-    unsaid: u64,
-}
-
-/// `None` for an Ingress, which has no backends with weights.
-const fn shape(kind: RouteKind) -> Option<Shape> {
-    Some(match kind {
-        RouteKind::HttpRoute => Shape {
-            rules: Some("/spec/rules"),
-            rule: "",
-            backends: "/backendRefs",
-            name: "/name",
-            unsaid: 1,
-        },
-        RouteKind::VirtualService => Shape {
-            rules: Some("/spec/http"),
-            rule: "",
-            backends: "/route",
-            name: "/destination/host",
-            unsaid: 0,
-        },
-        RouteKind::TraefikService | RouteKind::OlderTraefikService => Shape {
-            rules: None,
-            rule: "/spec/weighted",
-            backends: "/services",
-            name: "/name",
-            unsaid: 1,
-        },
-        RouteKind::Ingress => return None,
-    })
-}
-
 /// Which Service a backend is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Side {
@@ -80,10 +39,10 @@ enum Side {
     Canary,
 }
 
-/// One backend of a rule.
-struct Backend<'a> {
+/// One backend of a rule that is a Canary's.
+struct Own<'a> {
     place: String,
-    name: &'a str,
+    host: &'a str,
     side: Side,
     weight: u64,
 }
@@ -133,45 +92,28 @@ fn weights(shape: &Shape, object: &Value) -> Option<(u64, u64)> {
 }
 
 /// The backends of every rule that are a Canary's.
-fn rules<'a>(shape: &Shape, object: &'a Value) -> Vec<Vec<Backend<'a>>> {
-    let backends = |place: String, rule: &'a Value| {
-        let all = rule.pointer(shape.backends).and_then(Value::as_array);
-        let all = all.into_iter().flatten().enumerate();
-        all.filter_map(|(index, backend)| {
-            let place = format!("{place}{}/{index}", shape.backends);
-            found(shape, place, backend)
-        })
-        .collect()
-    };
-    let Some(pointer) = shape.rules else {
-        let rule = object.pointer(shape.rule);
-        return rule.map(|rule| backends(shape.rule.to_owned(), rule)).into_iter().collect();
-    };
-    let all = object.pointer(pointer).and_then(Value::as_array);
-    let all = all.into_iter().flatten().enumerate();
-    all.map(|(index, rule)| backends(format!("{pointer}/{index}"), rule)).collect()
+fn rules<'a>(shape: &Shape, object: &'a Value) -> Vec<Vec<Own<'a>>> {
+    let all = splits::rules(shape, object).into_iter();
+    all.map(|(_, backends)| backends.into_iter().filter_map(own).collect()).collect()
 }
 
-fn found<'a>(shape: &Shape, place: String, backend: &'a Value) -> Option<Backend<'a>> {
-    let name = backend.pointer(shape.name)?.as_str()?;
-    // A host may be the Service's whole name in the cluster.
-    let service = name.split('.').next()?;
+fn own(backend: Backend<'_>) -> Option<Own<'_>> {
+    let service = backend.service();
     let side = match (service.ends_with(PRIMARY), service.ends_with(CANARY)) {
         (true, _) => Side::Primary,
         (false, true) => Side::Canary,
         (false, false) => return None,
     };
-    let weight = backend.get("weight");
-    let weight = weight.map_or(shape.unsaid, |weight| weight.as_u64().unwrap_or(0));
-    Some(Backend { place, name, side, weight })
+    let Backend { place, host, weight, .. } = backend;
+    Some(Own { place, host, side, weight: weight.unwrap_or(0) })
 }
 
 /// Weights of primary and canary in a rule that names both.
-fn split(rule: &[Backend<'_>]) -> Option<(u64, u64)> {
+fn split(rule: &[Own<'_>]) -> Option<(u64, u64)> {
     Some((sum(rule, Side::Primary)?, sum(rule, Side::Canary)?))
 }
 
-fn sum(rule: &[Backend<'_>], side: Side) -> Option<u64> {
+fn sum(rule: &[Own<'_>], side: Side) -> Option<u64> {
     let mut found = rule.iter().filter(|backend| backend.side == side).peekable();
     found.peek()?;
     Some(found.map(|backend| backend.weight).fold(0, u64::saturating_add))
@@ -221,11 +163,11 @@ fn by_weight(shape: &Shape, route: &Value) -> Vec<Value> {
     let rules = rules(shape, route);
     let splitting = rules.iter().filter(|rule| split(rule).is_some()).flatten();
     splitting
-        .flat_map(|Backend { place, name, side, .. }| {
+        .flat_map(|Own { place, host, side, .. }| {
             let weight = if *side == Side::Primary { 100 } else { 0 };
             let named = format!("{place}{}", shape.name);
             [
-                json!({"op": "test", "path": named, "value": name}),
+                json!({"op": "test", "path": named, "value": host}),
                 json!({"op": "add", "path": format!("{place}/weight"), "value": weight}),
             ]
         })

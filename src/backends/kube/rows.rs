@@ -12,8 +12,10 @@ use super::native;
 use super::owner;
 use super::parts;
 use super::resource::{CONTROLLER_REVISIONS, REPLICA_SETS, Resource};
+use super::routers::Wanted;
 use super::routes::{self, OwnedRoute};
 use super::sets;
+use super::splits::{self, Split};
 use crate::domain::flagger::RouteKind;
 use crate::domain::ids::{ClusterName, Uid, WorkloadKind, WorkloadRef};
 use crate::domain::observed::Timestamp;
@@ -29,6 +31,8 @@ pub(super) struct Known {
     pub(super) selector: Option<Box<str>>,
     /// Of its pod template, where it holds one itself.
     pub(super) template: Option<u64>,
+    /// What carries its traffic.
+    pub(super) routers: Box<[Wanted]>,
 }
 
 /// A ReplicaSet that a workload owns.
@@ -49,8 +53,8 @@ pub(super) enum Row {
     Workload(Box<Known>, Glimpse),
     /// A ReplicaSet of one.
     Set(Box<Owned>),
-    /// The route of a Canary.
-    Route(Box<OwnedRoute>),
+    /// What splits traffic: as it is written, and as a route of a Canary where it is one.
+    Route(Box<(Split, Option<OwnedRoute>)>),
     /// What decides over releases.
     Owner(Box<Part>),
 }
@@ -64,7 +68,7 @@ pub(super) enum FleetKind {
     Sets,
     /// `ControllerRevisions`: the revisions of `StatefulSets` and `DaemonSets`.
     Revisions,
-    /// Routes of this kind that Flagger made: the truth about the traffic of its Canaries.
+    /// Objects of this kind that split traffic: the truth about that of Canaries and routed Rollouts.
     Routes(RouteKind),
     /// Objects of this kind, which decide over releases.
     Owners(PartKind),
@@ -162,6 +166,7 @@ pub(super) fn assemble(
         workload,
         selector: meta::selector(spec.at("selector", "spec.selector")),
         template: template.is_there().then(|| meta::fingerprint(template.value())),
+        routers: Box::default(),
     }
 }
 
@@ -197,8 +202,9 @@ impl Maker {
             FleetKind::Sets => return set(native::owned(object, reading)),
             FleetKind::Revisions => return set(sets::revision(object, reading)),
             FleetKind::Routes(kind) => {
-                let route = routes::route(kind, object, &mut reading)?;
-                return Some(Row::Route(Box::new(route)));
+                let route = routes::route(kind, object, &mut reading);
+                let split = splits::split(kind, object, seen_at, &mut reading);
+                return Some(Row::Route(Box::new((split, route))));
             }
             FleetKind::Owners(kind) => {
                 let part = parts::part(kind, object, (&self.cluster, seen_at), reading);

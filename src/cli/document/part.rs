@@ -29,7 +29,7 @@ impl RolloutStatus {
             health: status.health.name().to_owned(),
             need: None,
             step: None,
-            weight: Weight { desired: None, actual: None },
+            weight: Weight { desired: None, actual: None, source: None, note: None },
             replicas: counts,
             stable,
             canary: None,

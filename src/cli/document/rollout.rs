@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::bounds::Bounds;
 use super::owner::Owner;
+use crate::analysis::router_weight;
 use crate::analysis::steps;
 use crate::app::fleet::Row;
 use crate::app::state::State;
@@ -111,6 +112,12 @@ pub struct Weight {
     pub desired: Option<u32>,
     /// What is so; null for other strategies.
     pub actual: Option<u32>,
+    /// By whose word `actual` is told: the object that carries the traffic (`Ingress api-api-canary`), `status`, `pods` or
+    /// `steps`; null where nothing is on its way.
+    pub source: Option<String>,
+    /// Where the route and the controller disagree, weights are odd or an object cannot be read; null where there is
+    /// nothing to say.
+    pub note: Option<String>,
 }
 
 /// Numbers of pods; null where the object says nothing.
@@ -238,7 +245,7 @@ impl RolloutStatus {
                 since: need.since,
             }),
             step: row.position.as_ref().map(step),
-            weight: Weight { desired: row.weight.desired, actual: row.weight.actual },
+            weight: weight(state, row),
             replicas: replicas(workload.replicas),
             stable: steps::stable(workload).map(version),
             canary: steps::canary(workload).map(version),
@@ -250,6 +257,17 @@ impl RolloutStatus {
             observed_at: workload.seen_at,
             age_seconds: proof.map(|at| age(at, state.now()).as_secs()),
         }
+    }
+}
+
+fn weight(state: &State, row: &Row) -> Weight {
+    let notes = router_weight::notes(&row.workload, state.now());
+    let notes: Vec<&str> = notes.iter().map(|note| note.words().as_str()).collect();
+    Weight {
+        desired: row.weight.desired,
+        actual: row.weight.actual,
+        source: words(router_weight::source(&row.workload).as_ref()),
+        note: (!notes.is_empty()).then(|| notes.join("; ")),
     }
 }
 

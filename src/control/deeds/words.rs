@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::case::Case;
+use crate::analysis::router_weight;
 use crate::domain::rollout::Step;
 use crate::domain::workload::ReplicaSet;
 
@@ -31,9 +32,8 @@ pub(super) fn at_step(case: Case<'_>) -> String {
 
 /// How much traffic the new version has: by the router, else by its share of the pods.
 pub(super) fn share(case: Case<'_>) -> String {
-    let weights = case.rollout().and_then(|rollout| rollout.status.weights);
-    if let Some(weights) = weights {
-        return format!("{} % of the traffic", weights.canary);
+    if let Some(weight) = case.rollout().and_then(router_weight::canary) {
+        return format!("{weight} % of the traffic");
     }
     let pods = case.current_set().map_or("?".to_owned(), |set| count(set.replicas.available));
     format!("the traffic of {pods} of {} pods", count(case.workload.replicas.available))

@@ -279,7 +279,7 @@ fn row(state: &State, target: &WorkloadRef) -> Vec<Words> {
         name.and(name_role, target.name.as_str()),
         Words::of(Role::Muted, target.cluster.as_str()),
         Words::of(Role::Muted, summary::progress(row)),
-        Words::of(Role::Canary, summary::weight(row)),
+        Words::of(Role::Canary, summary::weight(row, now)),
         Words::of(said.role, said.word),
         summary::why(row, state.now()),
         Words::of(Role::Muted, format::since(summary::since(row), now)),
