@@ -26,6 +26,8 @@ mod steps_tests;
 
 pub mod verdict;
 
+pub mod judge;
+
 pub mod need;
 
 #[cfg(test)]

@@ -21,6 +21,10 @@ pub mod past;
 
 pub mod metric;
 
+pub mod window;
+
+pub mod counter;
+
 pub mod feed;
 
 pub mod warning;
