@@ -4,11 +4,8 @@
 //! palette can make a deed one key away.
 
 use super::event::{Command, Motion, Picture, Screen, Show, Toward, Zoom};
-use super::focus::{Choice, Entry};
 use super::keymap::KeyContext::{self, Confirm, Fleet, FleetTimeline, Global, Screens, Timeline};
-use super::state::State;
 use crate::control::action::{Action, Danger};
-use crate::domain::text::Text;
 
 /// One command.
 #[derive(Debug)]
@@ -285,6 +282,13 @@ pub const COMMANDS: &[CommandSpec] = &[
         Command::Deed(Action::CloseGate),
     ),
     both(
+        "rollout.comment",
+        "comment",
+        "say something about it: into the audit file, and as an Event that all can read",
+        Screens,
+        Command::Deed(Action::Comment),
+    ),
+    both(
         "deeds.stop-rest",
         "stop the rest",
         "deeds on marked rows that wait for their turn are not sent",
@@ -475,22 +479,6 @@ pub const COMMANDS: &[CommandSpec] = &[
         Command::Reason,
     ),
 ];
-
-/// What the palette lists on this screen: deeds are there even where they are impossible, and say why when opened.
-#[must_use]
-pub fn palette(state: &State) -> Vec<Entry> {
-    let here = KeyContext::of_screen(state.focus().screen);
-    COMMANDS
-        .iter()
-        .filter(|spec| spec.listing == Listing::Palette && spec.id != "palette")
-        .filter(|spec| here.reaches(spec.context) || spec.context == Fleet)
-        .map(|spec| Entry {
-            label: Text::clean(spec.title),
-            hint: Text::clean(spec.help),
-            choice: Choice::Command(spec.command.clone()),
-        })
-        .collect()
-}
 
 #[cfg(test)]
 #[path = "command_tests.rs"]

@@ -147,6 +147,8 @@ pub enum Command {
     ScaleDown(DeedArgs),
     /// Close Flagger's manual gate, also one that was left open.
     CloseGate(DeedArgs),
+    /// Say something about a release: into the audit file, and as an Event on the object.
+    Comment(DeedArgs),
     /// Send all traffic back to stable; the spec still wants the new version.
     Abort(DeedArgs),
     /// Start an aborted update again from its first step.
@@ -423,6 +425,7 @@ impl Command {
             Self::Rollback(RollbackArgs { deed, to }) => (Action::Rollback { to: *to }, deed),
             Self::Restart(deed) => (Action::Restart, deed),
             Self::CloseGate(deed) => (Action::CloseGate, deed),
+            Self::Comment(deed) => (Action::Comment, deed),
             Self::Get
             | Self::Gates
             | Self::Timeline(_)

@@ -55,7 +55,8 @@ const fn deed_timeout(asked: Asked) -> Duration {
         | Action::Abort
         | Action::ScaleDown
         | Action::Retry
-        | Action::CloseGate => Duration::from_secs(30),
+        | Action::CloseGate
+        | Action::Comment => Duration::from_secs(30),
     }
 }
 
@@ -230,7 +231,8 @@ async fn headless(
         | Command::Retry(_)
         | Command::Rollback(_)
         | Command::Restart(_)
-        | Command::CloseGate(_) => match command.deed() {
+        | Command::CloseGate(_)
+        | Command::Comment(_) => match command.deed() {
             Some(asked) => run(args, settings, deed_front(asked, args, settings, patience)).await,
             None => Ok(exit::FAULT),
         },

@@ -38,6 +38,8 @@ pub enum Action {
     Restart,
     /// Closes the manual gate that its controller asks: it waits there.
     CloseGate,
+    /// Changes nothing: what is said stands in the audit file, and as an Event on the object for all to read.
+    Comment,
 }
 
 /// What a deed may cost when it is wrong.
@@ -64,7 +66,7 @@ pub enum Confirm {
 
 impl Action {
     /// Every deed once (roll back without a chosen revision, skip without a chosen step), in the order of help and README.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Pause,
         Self::Resume,
         Self::Promote,
@@ -77,6 +79,7 @@ impl Action {
         Self::Rollback { to: None },
         Self::Restart,
         Self::CloseGate,
+        Self::Comment,
     ];
 
     /// The word in documents, the audit file and on the command line.
@@ -95,6 +98,7 @@ impl Action {
             Self::Rollback { .. } => "rollback",
             Self::Restart => "restart",
             Self::CloseGate => "close-gate",
+            Self::Comment => "comment",
         }
     }
 
@@ -114,6 +118,7 @@ impl Action {
             Self::Rollback { .. } => "roll back",
             Self::Restart => "restart",
             Self::CloseGate => "close gate",
+            Self::Comment => "comment",
         }
     }
 
@@ -122,9 +127,13 @@ impl Action {
     pub const fn danger(self) -> Danger {
         match self {
             Self::Pause | Self::Abort => Danger::Safe,
-            Self::Resume | Self::Promote | Self::Retry | Self::Restart | Self::CloseGate => {
-                Danger::Ordinary
-            }
+            // A comment that is not recorded is none, so it is refused like the deeds that change something.
+            Self::Resume
+            | Self::Promote
+            | Self::Retry
+            | Self::Restart
+            | Self::CloseGate
+            | Self::Comment => Danger::Ordinary,
             Self::PromoteFull
             | Self::Skip { .. }
             | Self::Terminate

@@ -407,6 +407,8 @@ pub enum Arrival {
     },
     /// Flagger has acted.
     Canary(CanaryArrival),
+    /// Nothing is to be seen on the workload: it was only said.
+    Said,
 }
 
 /// Where a Canary arrives.

@@ -79,7 +79,8 @@ fn changes_template(plan: &Plan) -> bool {
         | Arrival::Restarted
         | Arrival::Held { .. }
         | Arrival::Released { .. }
-        | Arrival::Canary(_) => false,
+        | Arrival::Canary(_)
+        | Arrival::Said => false,
     }
 }
 

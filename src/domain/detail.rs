@@ -161,6 +161,9 @@ pub struct Measurement {
     pub at: Option<Timestamp>,
 }
 
+/// The reason of an Event that tells what somebody said of a release with this program.
+pub const COMMENT_REASON: &str = "PilothouseComment";
+
 /// A Kubernetes Event.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClusterEvent {

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use crate::control::action::Danger;
 use crate::control::audit::{AuditEntry, AuditRecord};
 use crate::control::clearance::Clearance;
-use crate::control::order::{Attempt, Execution, Order, OrderNews};
+use crate::control::order::{Attempt, Execution, Order, OrderNews, OrderState, Outcome};
 use crate::control::order_machine::ATTEMPTS_MAX;
 use crate::control::plan::Plan;
 use crate::control::ports::{AuditLog, Executor};
@@ -189,7 +189,10 @@ pub async fn conclude<E: Executor, A: AuditLog>(
             notes.push(Text::clean(&format!("the outcome is not recorded: {why}")));
         }
     }
-    if order.attempts.is_empty() {
+    // What never left concerns nobody; a comment sends nothing but this.
+    let was_said =
+        order.plan.writes.is_empty() && order.state == OrderState::Ended(Outcome::Arrived);
+    if order.attempts.is_empty() && !was_said {
         return notes;
     }
     let announced = AssertUnwindSafe(crew.executor.announce(order, crew.identity)).catch_unwind();

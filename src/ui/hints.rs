@@ -180,6 +180,9 @@ fn more(screen: Screen) -> Vec<Command> {
         Screen::FleetTimeline => vec![Command::Filter, Command::Sort, Command::ToggleSteady],
     };
     more.extend([Command::Show(Show::Palette), Command::Show(Show::Help)]);
+    if screen == Screen::Gates {
+        more.push(Command::Deed(Action::Comment));
+    }
     if matches!(screen, Screen::Fleet | Screen::Gates) {
         more.push(Command::Go(Screen::FleetTimeline));
     }

@@ -133,3 +133,34 @@ pub(crate) async fn choose(rig: &Rig, name: &str) {
     rig.write(name).await;
     rig.press("enter").await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_comment_changes_nothing_and_is_told_to_all() {
+    let rig = Rig::new(Wishes::of("approval")).await;
+    rig.sees("shop/web", SECONDS).await;
+    choose(&rig, "web").await;
+    rig.press("m").await;
+    rig.press("w").await;
+    rig.press("c").await;
+    rig.sees("nothing is written", SECONDS).await;
+    let before = rig.rollout("east", "shop/web");
+    // Nothing is said without words, and letters of the words answer nothing.
+    rig.press("tab").await;
+    rig.press("y").await;
+    rig.sees("write what is to be said", SECONDS).await;
+    rig.press("tab").await;
+    rig.write("yes,-after-the-migration").await;
+    rig.seconds(2).await;
+    assert_eq!(rig.recorded(), Vec::<String>::new());
+    rig.press("tab").await;
+    rig.press("y").await;
+    rig.sees("✓ comment arrived", SECONDS).await;
+    assert_eq!(rig.patches("east"), []);
+    assert_eq!(rig.rollout("east", "shop/web"), before);
+    assert_eq!(rig.recorded(), ["intent", "outcome"]);
+    // Whoever looks at the gate reads it, with this program or with kubectl.
+    let screen = rig.sees("said", SECONDS).await;
+    assert!(screen.line("said").contains("yes,-after-the-migration"), "{}", screen.text());
+    let told = rig.events("east", "shop/web");
+    assert!(told.iter().any(|it| it.contains("yes,-after-the-migration")), "{told:?}");
+}

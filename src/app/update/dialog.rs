@@ -29,7 +29,11 @@ pub(super) fn open(state: &mut State, action: Action) -> Vec<Effect> {
     let (id, made) = begin(state, action, &target, Text::default());
     match made {
         Ok(effect) => {
-            let dialog = Dialog::new(id, state.now);
+            let mut dialog = Dialog::new(id, state.now);
+            if action == Action::Comment {
+                dialog.demand = Demand::Demanded;
+                dialog.field = DialogField::Reason;
+            }
             push(state, Popup::Confirm(Box::new(dialog)));
             vec![effect]
         }
@@ -75,7 +79,11 @@ fn is_explained(state: &mut State) -> bool {
         dialog.demand == Demand::Demanded && dialog.reason.value().trim().is_empty()
     });
     if is_missing {
-        state.notices.say(state.now, Urgency::Info, "an answer at a gate needs a reason");
+        let words = match top(state).and_then(Dialog::order).and_then(|id| state.orders.get(id)) {
+            Some(order) if order.plan.action == Action::Comment => "write what is to be said",
+            Some(_) | None => "an answer at a gate needs a reason",
+        };
+        state.notices.say(state.now, Urgency::Info, words);
     }
     !is_missing
 }

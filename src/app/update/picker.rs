@@ -5,8 +5,10 @@ use nucleo_matcher::{Config, Matcher, Utf32Str};
 
 use super::again;
 use crate::analysis::{owner_status, part_status, steps};
+use crate::app::command::{COMMANDS, Listing};
 use crate::app::event::{Command, Effect};
 use crate::app::focus::{Choice, Entry, Picker, PickerKind, Popup};
+use crate::app::keymap::KeyContext;
 use crate::app::listing;
 use crate::app::state::State;
 use crate::control::action::Action;
@@ -19,7 +21,7 @@ use crate::domain::text::Text;
 /// Opens a list.
 pub(super) fn open(state: &mut State, kind: PickerKind) {
     let entries = match kind {
-        PickerKind::Palette => crate::app::command::palette(state),
+        PickerKind::Palette => palette(state),
         PickerKind::Clusters => clusters(state),
         PickerKind::Namespaces => namespaces(state),
         PickerKind::Revisions => revisions(state),
@@ -191,4 +193,19 @@ fn themes(state: &State) -> Vec<Entry> {
         choice: Choice::Theme(name.clone()),
     };
     state.session.themes.iter().map(entry).collect()
+}
+
+/// What the palette lists on this screen: deeds are there even where they are impossible, and say why when opened.
+fn palette(state: &State) -> Vec<Entry> {
+    let here = KeyContext::of_screen(state.focus().screen);
+    COMMANDS
+        .iter()
+        .filter(|spec| spec.listing == Listing::Palette && spec.id != "palette")
+        .filter(|spec| here.reaches(spec.context) || spec.context == KeyContext::Fleet)
+        .map(|spec| Entry {
+            label: Text::clean(spec.title),
+            hint: Text::clean(spec.help),
+            choice: Choice::Command(spec.command.clone()),
+        })
+        .collect()
 }

@@ -5,7 +5,9 @@ use serde_json::json;
 use super::cluster::Cluster;
 use super::resource::{EVENTS, Resource};
 use super::wire::{About, Ask};
+use crate::control::action::Action;
 use crate::control::order::{Order, OrderState, Outcome};
+use crate::domain::detail::COMMENT_REASON;
 use crate::domain::feed::Trouble;
 use crate::domain::text::Text;
 
@@ -68,7 +70,7 @@ fn event(
             "uid": plan.footing.uid.as_str(),
         },
         "type": kind,
-        "reason": "PilothouseDeed",
+        "reason": if plan.action == Action::Comment { COMMENT_REASON } else { "PilothouseDeed" },
         "action": plan.action.name(),
         "message": message(order, (outcome, identity)),
         "source": {"component": "pilothouse"},
@@ -81,11 +83,15 @@ fn event(
     })
 }
 
-/// "alice: abort: arrived (errors on the canary) [order 01J…]".
+/// "alice: abort: arrived (errors on the canary) [order 01J…]"; of a comment "alice: what she said [order 01J…]".
 fn message(order: &Order, (outcome, identity): (&Outcome, Option<&Text>)) -> String {
     let plan = &order.plan;
     let who = identity.map_or("somebody", Text::as_str);
     let reason = if plan.reason.is_empty() { String::new() } else { format!(" ({})", plan.reason) };
-    let words = format!("{who}: {}: {}{reason} [order {}]", plan.action, outcome.name(), plan.id);
+    let words = if plan.action == Action::Comment {
+        format!("{who}: {} [order {}]", plan.reason, plan.id)
+    } else {
+        format!("{who}: {}: {}{reason} [order {}]", plan.action, outcome.name(), plan.id)
+    };
     words.chars().take(MESSAGE_CHARS_MAX).collect()
 }

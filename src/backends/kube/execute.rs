@@ -141,23 +141,22 @@ impl KubeExecutor {
         rows::known(kind, object, (cluster, now), reading).workload
     }
 
-    /// What has to be read for a write: the target (for the footing) and, where it is another one, the object that is
-    /// written to.
+    /// What has to be read for a write to this object: the target (for the footing) and, where it is another one, the
+    /// object itself.
     pub(super) async fn stand(
         &self,
         wire: &Wire,
         plan: &Plan,
-        write: &Write,
+        written: &ObjectRef,
     ) -> Result<Stand, Trouble> {
         let target = &plan.target;
         let own = own_object(plan);
         let target_read =
             self.read(wire, Resource::of(target.kind), &target.namespace, &target.name);
-        let (target_read, other) = if write.object == own {
+        let (target_read, other) = if *written == own {
             (target_read.await?, None)
         } else {
-            let other =
-                self.read(wire, resource(write.object.kind), &target.namespace, &write.object.name);
+            let other = self.read(wire, resource(written.kind), &target.namespace, &written.name);
             let (target_read, other) = tokio::try_join!(target_read, other)?;
             (target_read, Some(other))
         };
@@ -287,7 +286,7 @@ impl Run<'_> {
             let why = Trouble::Lost(Text::clean("no such write in the plan"));
             return Err(Execution::NotSent { write: index, why });
         };
-        let reading = self.executor.stand(&self.wire, self.plan(), write);
+        let reading = self.executor.stand(&self.wire, self.plan(), &write.object);
         let stand = if self.is_safe() {
             timeout(SAFE_READ_MAX, reading)
                 .await

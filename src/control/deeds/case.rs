@@ -37,6 +37,17 @@ pub enum Way {
 }
 
 impl Way {
+    /// Every way once.
+    pub const ALL: [Self; 7] = [
+        Self::Canary,
+        Self::BlueGreen,
+        Self::OtherRollout,
+        Self::Flagger,
+        Self::Deployment,
+        Self::StatefulSet,
+        Self::DaemonSet,
+    ];
+
     /// The word in documents.
     #[must_use]
     pub const fn name(self) -> &'static str {

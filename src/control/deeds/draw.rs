@@ -50,6 +50,8 @@ pub enum Recipe {
     Release,
     /// Flagger's.
     Canary(CanaryRecipe),
+    /// Nothing is written.
+    Comment,
 }
 
 /// Writes and what they must lead to.
@@ -111,6 +113,7 @@ pub(super) fn draw(
         Recipe::Hold => Ok(native::hold(case)),
         Recipe::Release => Ok(native::release(case)),
         Recipe::Canary(recipe) => flagger::draw(recipe, case),
+        Recipe::Comment => Ok(Drawn { writes: vec![], arrival: Arrival::Said }),
     }
 }
 
@@ -179,7 +182,8 @@ pub(super) fn skip_index(case: Case<'_>, action: Action) -> u32 {
         | Action::Retry
         | Action::Rollback { .. }
         | Action::Restart
-        | Action::CloseGate => case.next_index(),
+        | Action::CloseGate
+        | Action::Comment => case.next_index(),
     }
 }
 

@@ -236,7 +236,8 @@ pub(super) fn no_row(action: Action) -> Refusal {
         | Action::Abort
         | Action::Retry
         | Action::Restart
-        | Action::CloseGate => impossible(&format!("a Canary has no {}", action.title()), ""),
+        | Action::CloseGate
+        | Action::Comment => impossible(&format!("a Canary has no {}", action.title()), ""),
     }
 }
 

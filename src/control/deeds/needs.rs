@@ -212,7 +212,8 @@ fn not_hand_paused(case: Case<'_>, action: Action) -> Option<Refusal> {
         | Action::Retry
         | Action::Rollback { .. }
         | Action::Restart
-        | Action::CloseGate => ("it is paused by hand", "resume first"),
+        | Action::CloseGate
+        | Action::Comment => ("it is paused by hand", "resume first"),
     };
     Some(impossible(why, remedy))
 }
@@ -344,7 +345,8 @@ fn not_aborted(case: Case<'_>, action: Action) -> Option<Refusal> {
         | Action::Retry
         | Action::Rollback { .. }
         | Action::Restart
-        | Action::CloseGate => "it is aborted",
+        | Action::CloseGate
+        | Action::Comment => "it is aborted",
     };
     Some(impossible(why, "retry starts it again from its first step"))
 }

@@ -81,6 +81,7 @@ fn aim<'a>(
         | Recipe::Hold
         | Recipe::Release
         | Recipe::Canary(_)
+        | Recipe::Comment
         | Recipe::Restart => None,
     }
 }
@@ -93,6 +94,7 @@ fn about(
 ) -> Option<Duration> {
     match about {
         About::Tick => case.workload.flagger().map(flagger_steps::tick),
+        About::Millis(0) => None,
         About::Millis(millis) => Some(Duration::from_millis(millis)),
         About::ByTraffic { routed, pods } => {
             let by_router = case.routed() || case.way() == Way::BlueGreen;
@@ -153,6 +155,9 @@ fn effect(
         }
         Recipe::Restart => restart_effect(case),
         Recipe::Canary(recipe) => flagger::effect(recipe, case),
+        Recipe::Comment => "nothing changes: what you write goes into the audit file, and as an \
+                            Event onto the object, for all who look at it"
+            .to_owned(),
         Recipe::Hold => {
             let pods = count(case.workload.replicas.desired);
             format!("{}; the partition goes {} → {pods}", pause_effect(case), partition(case))

@@ -103,9 +103,28 @@ pub enum About {
     Tick,
 }
 
+/// Whatever releases it, and in every state: what is said changes nothing.
+static COMMENT: Row = Row {
+    deed: Action::Comment,
+    ways: &Way::ALL,
+    state: State::Any,
+    needs: &[Need::Living, Need::Own],
+    recipe: Recipe::Comment,
+    reversal: Reversal::None,
+    about: About::Millis(0),
+    deadline: DEADLINE,
+    words: Words {
+        when: "always, but for what is being deleted; the reason is what is said",
+        writes: "nothing; the audit file, and an Event on the object",
+        arrived: "at once",
+    },
+};
+
 /// The table.
 pub fn rows() -> impl Iterator<Item = &'static Row> {
-    rows_argo::ROWS.iter().chain(rows_native::ROWS).chain(flagger::ROWS).chain(flagger_gates::ROWS)
+    let comment = std::iter::once(&COMMENT);
+    let controllers = rows_argo::ROWS.iter().chain(rows_native::ROWS);
+    controllers.chain(flagger::ROWS).chain(flagger_gates::ROWS).chain(comment)
 }
 
 pub(super) const ROLLBACK: Action = Action::Rollback { to: None };
@@ -179,7 +198,8 @@ fn no_row(action: Action, case: Case<'_>) -> Refusal {
                 | Action::Resume
                 | Action::Rollback { .. }
                 | Action::Restart
-                | Action::CloseGate => "",
+                | Action::CloseGate
+                | Action::Comment => "",
             };
             impossible(&format!("a {kind} has no {}", action.title()), remedy)
         }

@@ -67,7 +67,8 @@ pub(super) fn choose<'a>(
         | Action::ScaleDown
         | Action::Retry
         | Action::Restart
-        | Action::CloseGate => None,
+        | Action::CloseGate
+        | Action::Comment => None,
     };
     match wanted {
         Some(revision) => named(case, revision, detail),

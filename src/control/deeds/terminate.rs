@@ -81,7 +81,8 @@ pub(super) fn fate(recipe: Recipe, case: Case<'_>) -> Option<String> {
         | Recipe::ScaleDown
         | Recipe::Hold
         | Recipe::Release
-        | Recipe::Canary(_) => return None,
+        | Recipe::Canary(_)
+        | Recipe::Comment => return None,
     };
     Some(words)
 }

@@ -45,7 +45,7 @@ fn warn(
         Recipe::PassStep => warn_pass(case, action, out),
         Recipe::Terminate => terminate::warn(out),
         Recipe::ScaleDown => scale_down::warn(case, out),
-        Recipe::Resume | Recipe::Release => {}
+        Recipe::Resume | Recipe::Release | Recipe::Comment => {}
         Recipe::PromoteFull => {
             out.push("nothing judges the new version any more on its way".to_owned());
         }
@@ -259,6 +259,7 @@ fn touches(recipe: Recipe, case: Case<'_>) -> Option<Field> {
         | Recipe::Terminate
         | Recipe::ScaleDown
         | Recipe::Canary(_)
+        | Recipe::Comment
         | Recipe::Restart => None,
         Recipe::Pause
         | Recipe::Resume

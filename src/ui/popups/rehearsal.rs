@@ -143,6 +143,9 @@ fn dry_run(state: &State, answer: &Rehearsal, cells: usize) -> Vec<Words> {
     let read = Freshness::of(Some(answer.read_at), state.now());
     let old = format::source_age(read).map(|old| format!(" · {old} ago")).unwrap_or_default();
     let (role, text) = match &answer.dry_run {
+        DryRun::Accepted(_) if answer.writes.is_empty() && answer.access.is_empty() => {
+            (Role::Good, format!("✓ it is there; nothing is written{old}"))
+        }
         DryRun::Accepted(_) => (Role::Good, format!("✓ dry run accepted{may}{old}")),
         DryRun::Rejected { code, why } => {
             (Role::Danger, format!("✗ dry run answered {code}: {why}"))

@@ -11,6 +11,7 @@ use crate::app::listing::{self, Waiting};
 use crate::app::state::State;
 use crate::control::gate::{GateKind, Urgency};
 use crate::control::plan::possible;
+use crate::domain::detail::COMMENT_REASON;
 use crate::domain::observed::age;
 use crate::domain::text::Text;
 use crate::ui::format::{self, Keep};
@@ -130,6 +131,23 @@ fn time_left(state: &State, one: &Waiting<'_>) -> String {
     }
 }
 
+/// Comments that are shown; all of them are among the events of the rollout's screen.
+const SAID_MAX: usize = 3;
+
+/// What others said about it with this program, the newest first.
+fn said(state: &State, one: &Waiting<'_>, cells: usize) -> Vec<Words> {
+    let events = one.row.detail.as_ref().map(|detail| &*detail.events).unwrap_or_default();
+    let comments = events.iter().rev().filter(|event| event.reason.as_str() == COMMENT_REASON);
+    comments
+        .take(SAID_MAX)
+        .flat_map(|event| {
+            let ago = format::since(event.last.or(event.first), state.now());
+            let words = format!("{ago} ago  {}", event.message);
+            answer::sentence("said", &words, Role::Text, cells)
+        })
+        .collect()
+}
+
 /// What must be seen before a yes: the answer of the fleet, the plan after it, and what a no would do.
 fn before_the_answer(state: &State, one: &Waiting<'_>, cells: usize) -> Vec<Words> {
     let mut lines = answer::lines(state, cells);
@@ -152,6 +170,7 @@ fn before_the_answer(state: &State, one: &Waiting<'_>, cells: usize) -> Vec<Word
         (GateKind::Hand, _) => "it goes on where it was paused".to_owned(),
     };
     lines.extend(answer::sentence("then", &plan, Role::Text, cells));
+    lines.extend(said(state, one, cells));
     for (label, action) in [("yes", one.gate.kind.approve()), ("no", one.gate.refuse)] {
         let (role, text) = match possible(action, &one.row.workload) {
             Ok(()) => (Role::Text, answer::effect(state, one.row, action).unwrap_or_default()),
