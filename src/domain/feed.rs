@@ -9,6 +9,7 @@ use super::detail::Detail;
 use super::ids::{
     ClusterName, Name, Namespace, OrderId, PodHash, ResourceVersion, WorkloadKind, WorkloadRef,
 };
+use super::look::{Look, Side};
 use super::metric::{Charts, Comparison};
 use super::observed::{Observed, Timestamp};
 use super::part::{Part, PartKind, PartRef};
@@ -134,6 +135,20 @@ pub enum Query {
         /// Distance of points, in seconds.
         step_seconds: u32,
     },
+    /// The raw counters of canary's and stable's pods, as a Prometheus has them.
+    Look {
+        /// Which revisions.
+        pair: RevisionPair,
+        /// How far back samples are wanted: to the look before and a little more.
+        reach: Duration,
+    },
+    /// The same from the pods themselves, through the API server.
+    Scrape {
+        /// Whose pods.
+        target: WorkloadRef,
+        /// Which of them.
+        pods: Arc<[(Name, Side)]>,
+    },
     /// The end of a container's log.
     Log {
         /// The cluster.
@@ -189,6 +204,8 @@ pub enum Answer {
     Comparison(Observed<Comparison>),
     /// To [`Query::Charts`].
     Charts(Observed<Charts>),
+    /// To [`Query::Look`] and [`Query::Scrape`].
+    Look(Observed<Look>),
     /// To [`Query::Log`] and [`Query::Yaml`].
     Block(Observed<Block>),
     /// To [`Query::Templates`]: canary's and stable's.

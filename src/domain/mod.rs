@@ -25,6 +25,10 @@ pub mod window;
 
 pub mod counter;
 
+pub mod family;
+
+pub mod look;
+
 pub mod feed;
 
 pub mod warning;

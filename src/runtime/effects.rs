@@ -270,9 +270,11 @@ impl Hands {
 /// Whose question it is; the record is nobody's.
 const fn cluster_of(query: &Query) -> Option<&ClusterName> {
     match query {
-        Query::Compare(pair) | Query::Charts { pair, .. } | Query::Templates(pair) => {
-            Some(&pair.target.cluster)
-        }
+        Query::Compare(pair)
+        | Query::Charts { pair, .. }
+        | Query::Look { pair, .. }
+        | Query::Templates(pair) => Some(&pair.target.cluster),
+        Query::Scrape { target, .. } => Some(&target.cluster),
         Query::Log { cluster, .. } | Query::Past { cluster, .. } => Some(cluster),
         Query::Yaml(target) => Some(&target.cluster),
         Query::Record => None,
@@ -297,12 +299,15 @@ async fn recorded(folder: Option<Arc<Path>>, clock: Clock) -> Answer {
 async fn ask(kube: Option<Cluster>, prometheus: Option<Prometheus>, query: Query) -> Answer {
     let missing = Answer::Failed(Trouble::NotConfigured);
     match &query {
-        Query::Compare(_) | Query::Charts { .. } => match prometheus {
+        Query::Compare(_) | Query::Charts { .. } | Query::Look { .. } => match prometheus {
             Some(prometheus) => prometheus.answer(&query).await,
             None => missing,
         },
-        Query::Log { .. } | Query::Yaml(_) | Query::Templates(_) | Query::Past { .. } => match kube
-        {
+        Query::Scrape { .. }
+        | Query::Log { .. }
+        | Query::Yaml(_)
+        | Query::Templates(_)
+        | Query::Past { .. } => match kube {
             Some(cluster) => query::answer(&cluster, &query).await,
             None => missing,
         },

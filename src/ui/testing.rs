@@ -366,6 +366,8 @@ fn answer(
         }
         Query::Compare(_)
         | Query::Charts { .. }
+        | Query::Look { .. }
+        | Query::Scrape { .. }
         | Query::Log { .. }
         | Query::Yaml(_)
         | Query::Templates(_)

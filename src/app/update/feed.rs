@@ -197,6 +197,7 @@ fn compared(state: &mut State, target: &WorkloadRef, answer: Answer) {
         }
         Answer::Failed(why) => metrics_failed(state, target, why),
         Answer::Charts(_)
+        | Answer::Look(_)
         | Answer::Block(_)
         | Answer::Templates(_)
         | Answer::Past(_)
@@ -222,6 +223,7 @@ fn charted(state: &mut State, target: &WorkloadRef, answer: Answer) {
         }
         Answer::Failed(why) => metrics_failed(state, target, why),
         Answer::Comparison(_)
+        | Answer::Look(_)
         | Answer::Block(_)
         | Answer::Templates(_)
         | Answer::Past(_)
@@ -244,7 +246,11 @@ fn paged(state: &mut State, id: QueryId, answer: Answer) {
             Loadable::Known(Observed::new(difference(&stable, &canary), at))
         }
         Answer::Failed(why) => Loadable::Failed(why),
-        Answer::Comparison(_) | Answer::Charts(_) | Answer::Past(_) | Answer::Record(_) => return,
+        Answer::Comparison(_)
+        | Answer::Charts(_)
+        | Answer::Look(_)
+        | Answer::Past(_)
+        | Answer::Record(_) => return,
     };
 }
 

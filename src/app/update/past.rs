@@ -73,6 +73,7 @@ pub(super) fn told(state: &mut State, cluster: &ClusterName, answer: Answer) {
         }
         Answer::Comparison(_)
         | Answer::Charts(_)
+        | Answer::Look(_)
         | Answer::Block(_)
         | Answer::Templates(_)
         | Answer::Record(_) => {}
@@ -87,6 +88,7 @@ pub(super) fn recorded(state: &mut State, answer: Answer) {
         Answer::Failed(why) => state.past.record.trouble = Some(why),
         Answer::Comparison(_)
         | Answer::Charts(_)
+        | Answer::Look(_)
         | Answer::Block(_)
         | Answer::Templates(_)
         | Answer::Past(_) => {}

@@ -35,7 +35,11 @@ pub async fn answer(cluster: &Cluster, query: &Query) -> Answer {
 
 async fn ask(cluster: &Cluster, query: &Query) -> Result<Answer, Trouble> {
     match query {
-        Query::Compare(_) | Query::Charts { .. } | Query::Record => Err(Trouble::NotConfigured),
+        Query::Compare(_)
+        | Query::Charts { .. }
+        | Query::Look { .. }
+        | Query::Scrape { .. }
+        | Query::Record => Err(Trouble::NotConfigured),
         Query::Past { kinds, .. } => {
             let past = past::past(cluster, kinds).await?;
             Ok(Answer::Past(Observed::new(past, cluster.now())))

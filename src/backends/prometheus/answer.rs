@@ -50,7 +50,9 @@ impl Prometheus {
                 let span = Span { from: *from, to: *to, step_seconds: *step_seconds };
                 self.charts(pair, span).await.map(Answer::Charts)
             }
-            Query::Log { .. }
+            Query::Look { .. }
+            | Query::Scrape { .. }
+            | Query::Log { .. }
             | Query::Yaml(_)
             | Query::Templates(_)
             | Query::Past { .. }
