@@ -24,6 +24,8 @@ pub mod router_weight;
 #[cfg(test)]
 mod steps_tests;
 
+pub mod sampling;
+
 pub mod verdict;
 
 pub mod judge;

@@ -1,8 +1,11 @@
-//! Metric families that people's programs, meshes and proxies expose, and what can be judged by each: found on a workload
-//! and not asked of the operator.
+//! Metric families that people's programs and the proxies in their pods expose, and what can be judged by each: found on
+//! a workload and not asked of the operator.
 //!
-//! Names and labels are those of the projects' own documentation; `reference/analysis.md` §2.2 lists the meshes' and
-//! proxies'. The order is the order of preference: what the program says of itself comes before what is said around it.
+//! Names and labels are those of the projects' own documentation; `reference/analysis.md` §2.2 lists the meshes'. The
+//! order is the order of preference: what the program says of itself comes before what is said beside it. Gateways, which
+//! tell of services and not of pods, are not among them.
+
+use super::look::Counts;
 
 /// A family of series.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -11,6 +14,8 @@ pub struct Family {
     pub name: &'static str,
     /// What it says.
     pub tells: Tells,
+    /// Only series with this label: a mesh's proxy counts what comes in and what goes out.
+    pub only: Option<(&'static str, &'static str)>,
 }
 
 /// What a family says of a program.
@@ -68,14 +73,20 @@ const GRPC_BAD: &[&str] =
 const HTTP: &[Outcome] =
     &[status("code"), status("status"), status("status_code"), status("http_status_code")];
 const OTEL: &[Outcome] = &[status("http_response_status_code"), status("http_status_code")];
+const ISTIO: &[Outcome] = &[status("response_code")];
+const LINKERD: &[Outcome] = &[Outcome { label: "classification", bad: Bad::Words(&["failure"]) }];
 const GRPC: &[Outcome] = &[Outcome { label: "grpc_code", bad: Bad::Words(GRPC_BAD) }];
 
 const fn requests(name: &'static str, outcomes: &'static [Outcome]) -> Family {
-    Family { name, tells: Tells::Requests(outcomes) }
+    Family { name, tells: Tells::Requests(outcomes), only: None }
 }
 
 const fn latency(name: &'static str, unit: f64, outcomes: &'static [Outcome]) -> Family {
-    Family { name, tells: Tells::Latency { unit, outcomes } }
+    Family { name, tells: Tells::Latency { unit, outcomes }, only: None }
+}
+
+const fn only(family: Family, label: &'static str, value: &'static str) -> Family {
+    Family { only: Some((label, value)), ..family }
 }
 
 /// All families, the preferred ones first.
@@ -87,17 +98,10 @@ pub const FAMILIES: &[Family] = &[
     latency("http_server_requests_seconds", 1.0, HTTP),
     requests("grpc_server_handled_total", GRPC),
     latency("grpc_server_handling_seconds", 1.0, &[]),
-    requests("istio_requests_total", &[status("response_code")]),
-    latency("istio_request_duration_milliseconds", 0.001, &[status("response_code")]),
-    requests(
-        "response_total",
-        &[Outcome { label: "classification", bad: Bad::Words(&["failure"]) }],
-    ),
-    latency("response_latency_ms", 0.001, &[]),
-    requests("envoy_cluster_upstream_rq", &[status("envoy_response_code")]),
-    latency("envoy_cluster_upstream_rq_time", 0.001, &[]),
-    requests("traefik_service_requests_total", &[status("code")]),
-    latency("traefik_service_request_duration_seconds", 1.0, &[status("code")]),
+    only(requests("istio_requests_total", ISTIO), "reporter", "destination"),
+    only(latency("istio_request_duration_milliseconds", 0.001, ISTIO), "reporter", "destination"),
+    only(requests("response_total", LINKERD), "direction", "inbound"),
+    only(latency("response_latency_ms", 0.001, &[]), "direction", "inbound"),
 ];
 
 /// The family that a series belongs to, by the name of its metric.
@@ -106,9 +110,8 @@ pub fn of(metric: &str) -> Option<(&'static Family, Part)> {
     FAMILIES.iter().find_map(|family| {
         let rest = metric.strip_prefix(family.name)?;
         let part = match (family.tells, rest) {
-            (Tells::Requests(_), "") => Part::Requests,
+            (Tells::Requests(_), "") | (Tells::Latency { .. }, "_count") => Part::Requests,
             (Tells::Latency { .. }, "_bucket") => Part::Bucket,
-            (Tells::Latency { .. }, "_count") => Part::Requests,
             (Tells::Requests(_) | Tells::Latency { .. }, _) => return None,
         };
         Some((family, part))
@@ -122,6 +125,29 @@ pub enum Part {
     Requests,
     /// Counts requests up to a latency.
     Bucket,
+}
+
+/// What a series counts, by the name of its metric and its labels; `None`: nothing that we know.
+pub fn counts<'a>(
+    metric: &str,
+    label: impl Fn(&str) -> Option<&'a str>,
+) -> Option<(&'static Family, Counts)> {
+    let (family, part) = of(metric)?;
+    if family.only.is_some_and(|(only, value)| label(only) != Some(value)) {
+        return None;
+    }
+    let counts = match (part, family.tells) {
+        (Part::Bucket, Tells::Latency { unit, .. }) => {
+            Counts::UpTo(label("le")?.parse::<f64>().ok()? * unit)
+        }
+        (Part::Bucket, Tells::Requests(_)) => return None,
+        (Part::Requests, _) => match family.is_bad(label) {
+            Some(true) => Counts::Bad,
+            Some(false) => Counts::Good,
+            None => Counts::Requests,
+        },
+    };
+    Some((family, counts))
 }
 
 impl Family {
@@ -160,6 +186,17 @@ mod tests {
         assert_eq!(grpc.is_bad(|_| Some("NotFound")), Some(false));
         assert_eq!(of("http_request_duration_seconds_bucket").unwrap().1, Part::Bucket);
         assert_eq!(of("http_request_duration_seconds_count").unwrap().1, Part::Requests);
+        let label = |asked: &str| match asked {
+            "le" => Some("250"),
+            "reporter" => Some("destination"),
+            _ => None,
+        };
+        let told = |metric| counts(metric, label).map(|(_, counts)| counts);
+        assert_eq!(told("istio_request_duration_milliseconds_bucket"), Some(Counts::UpTo(0.25)));
+        assert_eq!(told("http_requests_total"), Some(Counts::Requests));
+        let outgoing = |asked: &str| (asked == "reporter").then_some("source");
+        assert_eq!(counts("istio_requests_total", outgoing).map(|(_, counts)| counts), None);
+        assert_eq!(told("go_goroutines"), None);
         for other in ["http_request_duration_seconds_sum", "up", "http_requests_total_created"] {
             assert!(of(other).is_none(), "{other}");
         }

@@ -1,6 +1,7 @@
 //! One look at the raw counters of a release's pods, from wherever they are read: a Prometheus, or the pods themselves.
 //! Nothing is summed or divided here; that is the work of `analysis::sampling`.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use super::counter::Sample;
@@ -23,7 +24,7 @@ pub enum Side {
 /// What a look brought.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Look {
-    /// When, by the source's clock; `None`: it did not tell.
+    /// When, by our clock: a source's own is set right by how far it is off. `None`: it did not tell.
     pub at: Option<Timestamp>,
     /// The pods that were looked at, also those that expose nothing: a series that is new on a pod that was looked at
     /// before began at zero, on any other pod nobody knows where.
@@ -45,7 +46,7 @@ pub struct Looked {
     pub pod: Name,
     /// Whose it is.
     pub side: Side,
-    /// When it was scraped last, by the source's clock; `None`: it did not answer.
+    /// When it was scraped last, by our clock; `None`: it did not answer.
     pub at: Option<Timestamp>,
 }
 
@@ -62,7 +63,7 @@ pub struct RawSeries {
     pub pod: Name,
     /// Tells series apart that are alike in all of that: a hash of all its labels. Equal in every look.
     pub key: u64,
-    /// Samples, oldest first. A source may send some again that it sent before.
+    /// Samples, oldest first, by our clock. A source may send some again that it sent before.
     pub samples: Arc<[Sample]>,
 }
 
@@ -77,4 +78,32 @@ pub enum Counts {
     Bad,
     /// Requests that took at most so long, in seconds; infinite: all.
     UpTo(f64),
+}
+
+/// Tells series apart by all their labels, in whatever order they come.
+#[must_use]
+pub fn key<'a>(metric: &str, labels: impl IntoIterator<Item = (&'a str, &'a str)>) -> u64 {
+    let mut labels: Vec<(&str, &str)> = labels.into_iter().collect();
+    labels.sort_unstable();
+    let mut hasher = DefaultHasher::new();
+    (metric, labels).hash(&mut hasher);
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_of_all_labels_in_any_order() {
+        let one = key("m", [("a", "1"), ("b", "2")]);
+        assert_eq!(one, key("m", [("b", "2"), ("a", "1")]));
+        for other in [
+            key("n", [("a", "1"), ("b", "2")]),
+            key("m", [("a", "1")]),
+            key("m", [("a", "2"), ("b", "1")]),
+        ] {
+            assert_ne!(one, other);
+        }
+    }
 }

@@ -274,9 +274,8 @@ const fn cluster_of(query: &Query) -> Option<&ClusterName> {
         | Query::Charts { pair, .. }
         | Query::Look { pair, .. }
         | Query::Templates(pair) => Some(&pair.target.cluster),
-        Query::Scrape { target, .. } => Some(&target.cluster),
         Query::Log { cluster, .. } | Query::Past { cluster, .. } => Some(cluster),
-        Query::Yaml(target) => Some(&target.cluster),
+        Query::Yaml(target) | Query::Scrape { target, .. } => Some(&target.cluster),
         Query::Record => None,
     }
 }

@@ -50,8 +50,8 @@ impl Prometheus {
                 let span = Span { from: *from, to: *to, step_seconds: *step_seconds };
                 self.charts(pair, span).await.map(Answer::Charts)
             }
-            Query::Look { .. }
-            | Query::Scrape { .. }
+            Query::Look { pair, reach } => self.counters(pair, *reach).await.map(Answer::Look),
+            Query::Scrape { .. }
             | Query::Log { .. }
             | Query::Yaml(_)
             | Query::Templates(_)
@@ -227,9 +227,9 @@ impl Side {
 
 /// With which credentials and at which moment is asked.
 #[derive(Clone, Copy)]
-struct At<'a> {
-    headers: &'a HeaderMap,
-    moment: Moment,
+pub(super) struct At<'a> {
+    pub(super) headers: &'a HeaderMap,
+    pub(super) moment: Moment,
 }
 
 /// What a chart covers, by our clock.
@@ -240,7 +240,7 @@ struct Span {
     step_seconds: u32,
 }
 
-fn subject<'a>(pair: &'a RevisionPair, hash: &'a PodHash) -> Subject<'a> {
+pub(super) fn subject<'a>(pair: &'a RevisionPair, hash: &'a PodHash) -> Subject<'a> {
     Subject {
         namespace: pair.target.namespace.as_str(),
         name: pair.target.name.as_str(),
@@ -258,7 +258,7 @@ fn outdated(reading: Reading, last: Timestamp) -> Reading {
 }
 
 /// All notes, each once.
-fn once_each(notes: impl IntoIterator<Item = Vec<Text>>) -> Arc<[Text]> {
+pub(super) fn once_each(notes: impl IntoIterator<Item = Vec<Text>>) -> Arc<[Text]> {
     let mut kept: Vec<Text> = Vec::new();
     for note in notes.into_iter().flatten() {
         if kept.len() < NOTES_MAX && !kept.contains(&note) {

@@ -13,6 +13,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use tokio::sync::{Semaphore, watch};
 
+use super::counters::Matrix;
 use super::envelope::Data;
 use super::meaning::{self, Told, Unanswered};
 use super::reading;
@@ -200,6 +201,19 @@ impl Prometheus {
         let form = [("query", question), ("time", &at)];
         let reply = self.ask(headers, "query", &form, INSTANT_BYTES_MAX).await?;
         meaning::query(&reply)
+    }
+
+    /// Samples as they were scraped, up to a moment of the server's clock.
+    pub(super) async fn raw(
+        &self,
+        headers: &HeaderMap,
+        question: &str,
+        at: Timestamp,
+    ) -> Result<Told<Matrix>, Unanswered> {
+        let at = unix(at);
+        let form = [("query", question), ("time", &at)];
+        let reply = self.ask(headers, "query", &form, RANGE_BYTES_MAX).await?;
+        meaning::read(&reply)
     }
 
     /// Curves at the points of a grid.

@@ -21,6 +21,8 @@ pub mod client;
 
 mod answer;
 
+mod counters;
+
 pub mod probe;
 
 #[cfg(test)]
