@@ -30,6 +30,8 @@ pub mod verdict;
 
 pub mod judge;
 
+pub mod kayenta;
+
 pub mod need;
 
 #[cfg(test)]

@@ -1,12 +1,16 @@
-//! Text from outside, and the verdict.
+//! Text from outside, the verdict by limits, and the judge.
 
 use std::hint::black_box;
+use std::time::Duration;
 
-use criterion::Criterion;
+use criterion::{Bencher, Criterion};
+use pilothouse::analysis::judge::live::Judge;
+use pilothouse::analysis::judge::plan::{Kind, MetricPlan, Plan};
 use pilothouse::analysis::verdict::{Limits, judge};
 use pilothouse::domain::ids::PodHash;
 use pilothouse::domain::metric::{Comparison, Finite, MetricKind, MetricPair};
 use pilothouse::domain::text::{Block, Text};
+use pilothouse::domain::window::{Arm, Histogram, Seen, Window};
 
 use super::facts;
 
@@ -59,5 +63,51 @@ pub(super) fn benches(criterion: &mut Criterion) {
     let (comparison, limits) = (comparison(), Limits::default());
     criterion.bench_function("verdict/three metrics", |bench| {
         bench.iter(|| black_box(judge(black_box(&comparison), &limits)));
+    });
+
+    let mut group = criterion.benchmark_group("judge");
+    let kind = Kind::Ratio { objective: Some(0.01), harmless: Some(0.001) };
+    group.bench_function("1 000 error ratios, a window each", |bench| {
+        thousand(bench, &kind, || Seen::Arms {
+            canary: arm(1.0, 750.0),
+            stable: arm(14.0, 14_250.0),
+        });
+    });
+    let kind = Kind::Histogram { history: vec![] };
+    group.bench_function("1 000 histograms of 11 buckets, a window each", |bench| {
+        thousand(bench, &kind, || Seen::Histograms {
+            canary: buckets(750.0),
+            stable: buckets(14_250.0),
+        });
+    });
+    group.finish();
+}
+
+fn arm(bad: f64, total: f64) -> Arm {
+    Arm::of_total(bad, total).expect("counts")
+}
+
+fn buckets(total: f64) -> Histogram {
+    let shares = [0.0, 0.05, 0.2, 0.4, 0.77, 0.97, 0.99, 0.999, 1.0, 1.0];
+    let pairs: Vec<(f64, f64)> = (1_u32..)
+        .zip(shares)
+        .map(|(bound, share)| (f64::from(bound), (total * share).round()))
+        .chain([(f64::INFINITY, total)])
+        .collect();
+    Histogram::from_cumulative(&pairs).expect("buckets")
+}
+
+/// One round of a thousand judges, each of one metric that goes on and on.
+fn thousand(bench: &mut Bencher<'_>, kind: &Kind, seen: impl Fn() -> Seen) {
+    let metrics = vec![MetricPlan::new("metric", kind.clone())];
+    let judge = Judge::new(Plan { metrics, ..Plan::default() }).expect("the plan is sound");
+    let mut judges = vec![judge; 1_000];
+    let length = Duration::from_secs(15);
+    let mut window = Window { end: facts::noon(), length, seen: Ok(seen()) };
+    bench.iter(|| {
+        window.end += length;
+        for judge in &mut judges {
+            judge.take(0, black_box(&window));
+        }
     });
 }

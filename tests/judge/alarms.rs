@@ -3,6 +3,7 @@
 
 use pilothouse::analysis::verdict::Answer;
 
+use super::draw::Draw;
 use super::scenarios::{Case, Clumps, SOUND, Share, Told};
 
 /// Runs of `case` with the answer, of so many.
@@ -65,4 +66,24 @@ fn a_canary_as_bad_as_the_worst_that_is_tolerated_hardly_ever_passes() {
     assert!(passed <= 0.09, "{passed}");
     let fine = Case { base: 0.003, ..SOUND };
     assert!(share(&fine, Answer::Pass, 60) > 0.9, "and a good one does");
+}
+
+/// Mean and variance of 20 000 draws, within five standard errors of what the law says.
+#[test]
+fn the_binomial_is_one() {
+    let mut draw = Draw::new(7);
+    for (n, p) in [(750.0, 0.001), (14_250.0, 0.003), (10_000.0, 0.4), (100.0, 0.97)] {
+        let many = 20_000.0;
+        let (mut sum, mut squares) = (0.0, 0.0);
+        for _ in 0..20_000 {
+            let found = draw.binomial(n, p);
+            sum += found;
+            squares += found * found;
+        }
+        let (mean, variance) = (n * p, n * p * (1.0 - p));
+        let found = sum / many;
+        assert!((found - mean).abs() < 5.0 * (variance / many).sqrt(), "mean {n} {p}: {found}");
+        let found = squares / many - found * found;
+        assert!((found / variance - 1.0).abs() < 0.06, "variance {n} {p}: {found}");
+    }
 }

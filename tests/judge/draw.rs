@@ -89,28 +89,3 @@ impl Draw {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Mean and variance of 20 000 draws, within five standard errors of what the law says.
-    #[test]
-    fn the_binomial_is_one() {
-        let mut draw = Draw::new(7);
-        for (n, p) in [(750.0, 0.001), (14_250.0, 0.003), (10_000.0, 0.4), (100.0, 0.97)] {
-            let many = 20_000.0;
-            let (mut sum, mut squares) = (0.0, 0.0);
-            for _ in 0..20_000 {
-                let found = draw.binomial(n, p);
-                sum += found;
-                squares += found * found;
-            }
-            let (mean, variance) = (n * p, n * p * (1.0 - p));
-            let found = sum / many;
-            assert!((found - mean).abs() < 5.0 * (variance / many).sqrt(), "mean {n} {p}: {found}");
-            let found = squares / many - found * found;
-            assert!((found / variance - 1.0).abs() < 0.06, "variance {n} {p}: {found}");
-        }
-    }
-}

@@ -59,6 +59,8 @@ pub(crate) struct Case {
     pub(crate) clumps: Clumps,
     pub(crate) told: Told,
     pub(crate) tolerated: f64,
+    /// What a pass must exclude.
+    pub(crate) worst: f64,
     /// Share of windows in which the canary's scrape is lost.
     pub(crate) lost: f64,
     pub(crate) seconds: f64,
@@ -75,6 +77,7 @@ pub(crate) const SOUND: Case = Case {
     clumps: Clumps::None,
     told: Told::Known(1.0),
     tolerated: 1.0,
+    worst: 1.5,
     lost: 0.0,
     seconds: 15.0,
     windows: 240,
@@ -146,8 +149,7 @@ impl Case {
             Told::Learnt | Told::Unknown => None,
         };
         let kind = Kind::Ratio { objective: None, harmless: None };
-        let tolerated = self.tolerated;
-        let worst = 1.5 * tolerated;
+        let (tolerated, worst) = (self.tolerated, self.worst);
         let metric = MetricPlan { dispersion, tolerated, worst, ..MetricPlan::new("errors", kind) };
         let plan = Plan { windows: self.windows, metrics: vec![metric], ..Plan::default() };
         let mut judge = Judge::new(plan).expect("the plan is sound");

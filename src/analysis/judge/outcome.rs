@@ -68,7 +68,7 @@ impl fmt::Display for Reason {
             }
             Self::NotWorse => out.write_str("no worse than tolerated"),
             Self::TooLittle => out.write_str("not enough evidence yet"),
-            Self::TooFew { needed } => write!(out, "fewer than {needed:.0} requests"),
+            Self::TooFew { needed } => write!(out, "fewer than {needed:.0} requests seen"),
             Self::Suspected { p } => write!(out, "looks worse, not surely ({})", Chance(*p)),
             Self::Gaps => out.write_str("more windows are missing than told anything"),
             Self::Stale { age } => write!(out, "newest evidence is {} s old", age.as_secs()),
