@@ -4,6 +4,8 @@ pub mod rollout_status;
 
 mod native_status;
 
+pub mod openshift_status;
+
 pub mod stall;
 
 mod flagger_status;

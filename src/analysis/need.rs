@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::bounds;
 use super::flagger_status;
+use super::openshift_status;
 use super::rollout_status::{self, Health, Status};
 use super::router_weight;
 use super::stall;
@@ -135,6 +136,7 @@ fn of_controller(workload: &Workload, status: &Status, context: &Context<'_>) ->
         Controller::StatefulSet(_) | Controller::DaemonSet(_) => {
             stall::need(workload, status, context)
         }
+        Controller::DeploymentConfig(_) => openshift_status::need(workload, status, context),
         Controller::Deployment(facts) => {
             let paused = facts.paused.then(|| {
                 let since = workload.condition("Progressing").and_then(|found| found.since);

@@ -2,7 +2,7 @@
 //! Rollouts (`reference/rollouts.md` §1.7, in that order), `kubectl rollout status` for Deployments (§3.1), and Argo CD
 //! for the health of both. The tools' wording is kept, so that a person can compare.
 
-use super::{flagger_status, native_status};
+use super::{flagger_status, native_status, openshift_status};
 use crate::domain::ids::Generation;
 use crate::domain::rollout::{Rollout, RolloutStatus, RunPhase};
 use crate::domain::text::Text;
@@ -60,6 +60,7 @@ pub fn status(workload: &Workload) -> Status {
         Controller::Deployment(facts) => of_deployment(workload, facts),
         Controller::StatefulSet(facts) => native_status::of_stateful_set(workload, facts),
         Controller::DaemonSet(_) => native_status::of_daemon_set(workload),
+        Controller::DeploymentConfig(facts) => openshift_status::status(workload, facts),
     };
     if workload.meta.deleting.is_some() {
         status.health = Health::Missing;
@@ -74,7 +75,10 @@ pub fn is_observed(workload: &Workload) -> bool {
         Controller::Argo(rollout) => rollout_is_observed(workload, &rollout.status),
         // It looks at its object with every tick, and says nothing of it.
         Controller::Flagger(_) => true,
-        Controller::Deployment(_) | Controller::StatefulSet(_) | Controller::DaemonSet(_) => {
+        Controller::Deployment(_)
+        | Controller::StatefulSet(_)
+        | Controller::DaemonSet(_)
+        | Controller::DeploymentConfig(_) => {
             workload.native_observed().is_some_and(|seen| seen >= workload.meta.generation)
         }
     }

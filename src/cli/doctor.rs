@@ -8,6 +8,7 @@ use jiff::SignedDuration;
 
 use super::args::Args;
 use super::assets;
+use super::doctor_rights::rights;
 use super::document::doctor::{DoctorReport, Finding, Mark};
 use super::headless::output::{self, Format};
 use super::headless::{exit, get, table};
@@ -15,13 +16,10 @@ use super::settings::Settings;
 use super::start::{self, Stop};
 use crate::backends::audit_read;
 use crate::backends::kube::cluster::Cluster;
-use crate::backends::kube::probe::{self, Access};
-use crate::backends::kube::resource::{
-    ANALYSIS_RUNS, DEPLOYMENTS, EVENTS, PODS, REPLICA_SETS, ROLLOUTS, Resource,
-};
+use crate::backends::kube::probe;
+use crate::backends::kube::resource::ROLLOUTS;
 use crate::backends::prometheus::client::Prometheus;
 use crate::domain::feed::Trouble;
-use crate::domain::ids::Namespace;
 use crate::domain::warning::Warning;
 use crate::runtime::clock;
 
@@ -30,41 +28,6 @@ const SKEW_MAX: SignedDuration = SignedDuration::from_secs(5);
 
 /// Longest time that all questions to one cluster may take together.
 const CLUSTER_TIME_MAX: Duration = Duration::from_secs(30);
-
-/// What a right is for.
-#[derive(Clone, Copy)]
-enum Use {
-    /// Without it nothing is seen.
-    Seeing,
-    /// Without it a part of a screen is missing.
-    Detail,
-    /// Without it deeds are refused.
-    Deeds,
-    /// Without it others are not told of deeds.
-    Telling,
-}
-
-/// The rights that the program uses: verb, resource, subresource, what for.
-const RIGHTS: [(&str, Resource, Option<&str>, Use); 18] = [
-    ("list", ROLLOUTS, None, Use::Seeing),
-    ("watch", ROLLOUTS, None, Use::Seeing),
-    ("list", DEPLOYMENTS, None, Use::Seeing),
-    ("watch", DEPLOYMENTS, None, Use::Seeing),
-    ("list", REPLICA_SETS, None, Use::Seeing),
-    ("watch", REPLICA_SETS, None, Use::Seeing),
-    ("list", PODS, None, Use::Detail),
-    ("watch", PODS, None, Use::Detail),
-    ("list", EVENTS, None, Use::Detail),
-    ("watch", EVENTS, None, Use::Detail),
-    ("list", ANALYSIS_RUNS, None, Use::Detail),
-    ("get", PODS, Some("log"), Use::Detail),
-    ("get", ROLLOUTS, None, Use::Deeds),
-    ("patch", ROLLOUTS, None, Use::Deeds),
-    ("patch", ROLLOUTS, Some("status"), Use::Deeds),
-    ("get", REPLICA_SETS, None, Use::Deeds),
-    ("patch", DEPLOYMENTS, None, Use::Deeds),
-    ("create", EVENTS, None, Use::Telling),
-];
 
 /// Looks at everything and prints what it found.
 ///
@@ -129,7 +92,7 @@ fn words(report: &DoctorReport) -> String {
     table::aligned(&report.findings.iter().map(row).collect::<Vec<_>>())
 }
 
-fn of_trouble(place: &str, what: &str, trouble: &Trouble) -> Finding {
+pub(super) fn of_trouble(place: &str, what: &str, trouble: &Trouble) -> Finding {
     let code = match trouble {
         Trouble::NotAuthenticated { .. } | Trouble::Forbidden(_) => exit::DENIED,
         Trouble::Config(_) => exit::USAGE,
@@ -201,51 +164,6 @@ async fn skew(cluster: &Cluster, name: &str) -> Option<Finding> {
     } else {
         Finding::new(name, "clock", Mark::Ok, &words)
     })
-}
-
-/// Every right in every namespace that is followed; those that are there are one line.
-async fn rights(cluster: &Cluster, name: &str) -> Vec<Finding> {
-    let mut places: Vec<Option<Namespace>> =
-        cluster.spec().namespaces.iter().cloned().map(Some).collect();
-    if places.is_empty() {
-        places.push(None);
-    }
-    let mut findings = Vec::new();
-    for place in places {
-        let mut granted = 0usize;
-        for (verb, resource, subresource, used) in RIGHTS {
-            let access = Access { verb, resource, subresource, namespace: place.clone() };
-            match probe::review(cluster, &access).await {
-                Ok(review) if review.allowed => granted += 1,
-                Ok(_) => findings.push(missing(name, &access, used)),
-                Err(trouble) => findings.push(of_trouble(name, "permissions", &trouble)),
-            }
-        }
-        let at = place.as_ref().map_or("all namespaces", Namespace::as_str);
-        let words = format!("{granted} of {} rights in {at}", RIGHTS.len());
-        // What is missing is told above, one by one.
-        let mark = if granted == RIGHTS.len() { Mark::Ok } else { Mark::Warn };
-        findings.push(Finding::new(name, "permissions", mark, &words));
-    }
-    findings
-}
-
-fn missing(name: &str, access: &Access, used: Use) -> Finding {
-    let part = access.subresource.map_or_else(String::new, |part| format!("/{part}"));
-    let at = access.namespace.as_ref().map_or("all namespaces", Namespace::as_str);
-    let right = format!("no right to {} {}{part} in {at}", access.verb, access.resource.plural);
-    let (mark, effect) = match used {
-        Use::Seeing => {
-            (Mark::Fail, "nothing of it is shown; name namespaces with -n or ask for it")
-        }
-        Use::Detail => (Mark::Warn, "that part of the screen stays empty"),
-        Use::Deeds => (Mark::Warn, "deeds that need it are refused before anything is sent"),
-        Use::Telling => (
-            Mark::Warn,
-            "deeds leave no Event on their object; the audit file has them all the same",
-        ),
-    };
-    Finding::new(name, "permissions", mark, &right).remedy(effect).code(exit::DENIED)
 }
 
 async fn of_prometheus(name: &str, prometheus: &Prometheus) -> Finding {

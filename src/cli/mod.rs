@@ -53,4 +53,6 @@ pub mod run;
 
 pub mod doctor;
 
+mod doctor_rights;
+
 pub mod explain;

@@ -4,7 +4,7 @@
 //! Facts older than the answer to our write prove nothing at all.
 
 use super::arrival_flagger;
-use super::arrival_native::{complete, complete_with, held, moved, partition};
+use super::arrival_native::{cancelled, complete, complete_with, held, moved, partition};
 use super::deeds::case::{Case, PAUSE_BLUE_GREEN, PAUSE_STEP, Way, has_pods};
 use super::deeds::terminate;
 use super::footing::Aborted;
@@ -86,6 +86,7 @@ pub fn stands(plan: &Plan, workload: &Workload) -> bool {
         }
         Arrival::FullyPromoted(hash) => case.stable() == Some(hash),
         Arrival::Aborted => matches!(case.abort(), Aborted::Asked | Aborted::Done),
+        Arrival::Cancelled => cancelled(plan, case) == Judgement::Arrived,
         Arrival::Retried => matches!(case.abort(), Aborted::No | Aborted::Lifted),
         Arrival::RolledBack(hash) | Arrival::Complete(hash) => current(hash),
         Arrival::Restarted => workload.meta.generation > plan.footing.generation,
@@ -146,6 +147,7 @@ fn by_facts(plan: &Plan, since: &Since, workload: &Workload) -> Judgement {
         Arrival::Switched(hash) => towards(plan, case, hash, switched),
         Arrival::FullyPromoted(hash) => promoted(case, hash),
         Arrival::Aborted => aborted(plan, case),
+        Arrival::Cancelled => cancelled(plan, case),
         Arrival::Retried => retried(plan, case),
         Arrival::RolledBack(hash) => match template_seen(since, case) {
             Some(missing) => missing,

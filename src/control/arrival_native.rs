@@ -3,7 +3,10 @@
 
 use super::arrival::{Judgement, Since, not_yet, superseded};
 use super::deeds::case::Case;
+use super::plan::Plan;
+use crate::analysis::openshift_status;
 use crate::domain::ids::PodHash;
+use crate::domain::text::Text;
 use crate::domain::workload::Strategy;
 
 pub(super) fn complete_with(since: &Since, case: Case<'_>, hash: &PodHash) -> Judgement {
@@ -14,6 +17,20 @@ pub(super) fn complete_with(since: &Since, case: Case<'_>, hash: &PodHash) -> Ju
             superseded("another version is wanted now")
         }
         Some(_) | None => not_yet("the controller has not seen the template yet"),
+    }
+}
+
+/// OpenShift's deployer has ended the version that was to be cancelled.
+pub(super) fn cancelled(plan: &Plan, case: Case<'_>) -> Judgement {
+    if case.current() != plan.footing.current.as_ref() {
+        return superseded("another version is rolled out now");
+    }
+    match openshift_status::deployer(case.workload).map(|it| it.phase.as_str()) {
+        Some("Failed") => Judgement::Arrived,
+        Some("Complete") => {
+            Judgement::Dropped(Text::from("it was complete before it was cancelled"))
+        }
+        Some(_) | None => not_yet("the deployer has not ended yet"),
     }
 }
 

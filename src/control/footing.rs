@@ -85,6 +85,11 @@ impl Footing {
             Controller::Deployment(_) | Controller::StatefulSet(_) | Controller::DaemonSet(_) => {
                 Self::of_native(workload, workload.hand_paused())
             }
+            Controller::DeploymentConfig(facts) => Self {
+                // Named by the status itself: another version is another footing.
+                current: facts.current.clone(),
+                ..Self::of_native(workload, facts.paused)
+            },
         }
     }
 
@@ -238,7 +243,10 @@ pub fn is_observed(workload: &Workload) -> bool {
         }
         // Flagger writes no generation: it looks at its object with every tick.
         Controller::Flagger(_) => true,
-        Controller::Deployment(_) | Controller::StatefulSet(_) | Controller::DaemonSet(_) => {
+        Controller::Deployment(_)
+        | Controller::StatefulSet(_)
+        | Controller::DaemonSet(_)
+        | Controller::DeploymentConfig(_) => {
             workload.native_observed().is_some_and(|seen| seen >= workload.meta.generation)
         }
     }

@@ -120,7 +120,11 @@ impl Gate {
         let own = told.map_or_else(|| words(case, kind), |need| need.why.clone());
         let refuse = match case.way() {
             Way::Flagger if kind != GateKind::Hand && is_manual(case) => Action::CloseGate,
-            Way::Canary | Way::BlueGreen | Way::OtherRollout | Way::Flagger => Action::Abort,
+            Way::Canary
+            | Way::BlueGreen
+            | Way::OtherRollout
+            | Way::Flagger
+            | Way::DeploymentConfig => Action::Abort,
             Way::Deployment | Way::StatefulSet | Way::DaemonSet => Action::Rollback { to: None },
         };
         Some(Self {

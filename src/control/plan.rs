@@ -29,8 +29,7 @@ pub struct PlanContext<'a> {
     pub id: OrderId,
     /// Why the operator does it.
     pub reason: Text,
-    /// Events and analysis runs of the workload, where they are followed: they tell which revisions
-    /// were ever fully promoted.
+    /// Its events and analysis runs, where followed: they tell which revisions were ever fully promoted.
     pub detail: Option<&'a Detail>,
     /// How long the last update took, where it was seen.
     pub last_took: Option<Duration>,
@@ -47,7 +46,6 @@ impl PlanContext<'_> {
 /// Thinks a deed through, without doing anything.
 ///
 /// # Errors
-///
 /// All reasons why the deed is impossible in this state, each with its remedy.
 pub fn plan(
     action: Action,
@@ -60,7 +58,6 @@ pub fn plan(
 /// Whether the deed is possible in this state at all, by the same table.
 ///
 /// # Errors
-///
 /// Why not, in one sentence.
 pub fn possible(action: Action, workload: &Workload) -> Result<(), Text> {
     table::possible(action, workload)
@@ -155,10 +152,14 @@ pub enum ObjectKind {
     DaemonSet,
     /// `flagger.app/v1beta1` canaries.
     Canary,
+    /// `apps.openshift.io/v1` deploymentconfigs.
+    DeploymentConfig,
     /// `v1` pods: deleted where one holds up a roll back.
     Pod,
     /// `apps/v1` replicasets: the pods of one revision.
     ReplicaSet,
+    /// `v1` replicationcontrollers: the same of a DeploymentConfig.
+    ReplicationController,
     /// `argoproj.io/v1alpha1` analysisruns.
     AnalysisRun,
     /// `argoproj.io/v1alpha1` experiments.
@@ -177,6 +178,7 @@ impl ObjectKind {
             WorkloadKind::StatefulSet => Self::StatefulSet,
             WorkloadKind::DaemonSet => Self::DaemonSet,
             WorkloadKind::Canary => Self::Canary,
+            WorkloadKind::DeploymentConfig => Self::DeploymentConfig,
         }
     }
 
@@ -189,8 +191,10 @@ impl ObjectKind {
             Self::StatefulSet => Some(WorkloadKind::StatefulSet),
             Self::DaemonSet => Some(WorkloadKind::DaemonSet),
             Self::Canary => Some(WorkloadKind::Canary),
+            Self::DeploymentConfig => Some(WorkloadKind::DeploymentConfig),
             Self::Pod
             | Self::ReplicaSet
+            | Self::ReplicationController
             | Self::AnalysisRun
             | Self::Experiment
             | Self::Route(_) => None,
@@ -206,8 +210,10 @@ impl ObjectKind {
             Self::StatefulSet => WorkloadKind::StatefulSet.name(),
             Self::DaemonSet => WorkloadKind::DaemonSet.name(),
             Self::Canary => WorkloadKind::Canary.name(),
+            Self::DeploymentConfig => WorkloadKind::DeploymentConfig.name(),
             Self::Pod => "Pod",
             Self::ReplicaSet => "ReplicaSet",
+            Self::ReplicationController => "ReplicationController",
             Self::AnalysisRun => "AnalysisRun",
             Self::Experiment => "Experiment",
             Self::Route(kind) => kind.name(),
@@ -387,6 +393,8 @@ pub enum Arrival {
     FullyPromoted(PodHash),
     /// The abort was acted on and the canary serves nothing.
     Aborted,
+    /// DeploymentConfig: the deployer of this version ended as failed.
+    Cancelled,
     /// `abortedAt` is gone and the update goes on.
     Retried,
     /// This template is wanted, stable, healthy, and has all traffic.
@@ -482,11 +490,13 @@ impl Write {
             ObjectKind::Route(_)
             | ObjectKind::Pod
             | ObjectKind::ReplicaSet
+            | ObjectKind::ReplicationController
             | ObjectKind::AnalysisRun
             | ObjectKind::Experiment => false,
             ObjectKind::Canary => self.subresource.is_none(),
             ObjectKind::Rollout
             | ObjectKind::Deployment
+            | ObjectKind::DeploymentConfig
             | ObjectKind::StatefulSet
             | ObjectKind::DaemonSet => true,
         }

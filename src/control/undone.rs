@@ -75,6 +75,7 @@ fn changes_template(plan: &Plan) -> bool {
         | Arrival::ScaledDown
         | Arrival::FullyPromoted(_)
         | Arrival::Aborted
+        | Arrival::Cancelled
         | Arrival::Retried
         | Arrival::Restarted
         | Arrival::Held { .. }

@@ -21,8 +21,9 @@ use crate::domain::rollout::{
 };
 use crate::domain::text::Text;
 use crate::domain::workload::{
-    Build, Condition, ConditionStatus, Controller, DaemonSetFacts, DeploymentFacts, Image,
-    ObjectMeta, ReplicaCounts, ReplicaSet, StatefulSetFacts, Strategy, Workload,
+    Build, Condition, ConditionStatus, Controller, DaemonSetFacts, Deployer, DeploymentConfigFacts,
+    DeploymentFacts, Image, ObjectMeta, ReplicaCounts, ReplicaSet, StatefulSetFacts, Strategy,
+    Triggers, Workload,
 };
 
 pub(crate) const OLD: &str = "old6";
@@ -137,6 +138,32 @@ pub(crate) fn daemon_set() -> Make {
     three(workload(WorkloadKind::DaemonSet, Strategy::RollingUpdate, Controller::DaemonSet(facts)))
 }
 
+/// A DeploymentConfig of four pods whose newest deployer is in this phase, with this reason of `Progressing`.
+pub(crate) fn deployment_config(phase: &str, reason: &str) -> Make {
+    let facts = DeploymentConfigFacts {
+        observed_generation: Some(Generation(12)),
+        latest: Some(Revision(8)),
+        current: Some(PodHash::new(NEW)),
+        triggers: Triggers { config: true, image: false },
+        ..DeploymentConfigFacts::default()
+    };
+    let controller = Controller::DeploymentConfig(facts);
+    let kind = WorkloadKind::DeploymentConfig;
+    let mut made = workload(kind, Strategy::RollingUpdate, controller);
+    made.0.replicas = deployment().0.replicas;
+    let mut sets = made.0.revisions.to_vec();
+    for (place, set) in sets.iter_mut().enumerate() {
+        let phase = Text::from(if place == 0 { phase } else { "Complete" });
+        set.deployer = Some(Deployer { phase, reason: None });
+    }
+    made.0.revisions = sets.into();
+    let mut made = made.condition("Progressing", reason);
+    let mut said = made.0.conditions[0].clone();
+    said.message = Text::from(reason);
+    made.0.conditions = [said].into();
+    made
+}
+
 fn three(mut made: Make) -> Make {
     let all = Some(3);
     made.0.replicas =
@@ -204,6 +231,7 @@ pub(crate) fn set(revision: u64, hash: &str, created: u64, pods: u32) -> Replica
         scale_down_at: None,
         build: Build::default(),
         failure: None,
+        deployer: None,
     }
 }
 
@@ -222,7 +250,8 @@ impl Make {
             Controller::Flagger(_)
             | Controller::Deployment(_)
             | Controller::StatefulSet(_)
-            | Controller::DaemonSet(_) => panic!("no Rollout"),
+            | Controller::DaemonSet(_)
+            | Controller::DeploymentConfig(_) => panic!("no Rollout"),
         }
         self
     }
@@ -233,7 +262,8 @@ impl Make {
             Controller::Argo(_)
             | Controller::Flagger(_)
             | Controller::StatefulSet(_)
-            | Controller::DaemonSet(_) => panic!("no Deployment"),
+            | Controller::DaemonSet(_)
+            | Controller::DeploymentConfig(_) => panic!("no Deployment"),
         }
         self
     }
@@ -257,6 +287,7 @@ impl Make {
             Controller::Argo(rollout) => rollout.spec.paused = true,
             Controller::Flagger(flagger) => flagger.spec.suspend = true,
             Controller::Deployment(facts) => facts.paused = true,
+            Controller::DeploymentConfig(facts) => facts.paused = true,
             Controller::StatefulSet(facts) => {
                 facts.held_from = facts.partition;
                 facts.partition = self.0.replicas.desired;

@@ -85,12 +85,20 @@ pub enum WorkloadKind {
     DaemonSet,
     /// `flagger.app/v1beta1` Canary.
     Canary,
+    /// `apps.openshift.io/v1` DeploymentConfig.
+    DeploymentConfig,
 }
 
 impl WorkloadKind {
     /// All kinds, in the order in which they are listed.
-    pub const ALL: [Self; 5] =
-        [Self::Rollout, Self::Canary, Self::Deployment, Self::StatefulSet, Self::DaemonSet];
+    pub const ALL: [Self; 6] = [
+        Self::Rollout,
+        Self::Canary,
+        Self::Deployment,
+        Self::StatefulSet,
+        Self::DaemonSet,
+        Self::DeploymentConfig,
+    ];
 
     /// As the API server spells it.
     #[must_use]
@@ -101,6 +109,7 @@ impl WorkloadKind {
             Self::StatefulSet => "StatefulSet",
             Self::DaemonSet => "DaemonSet",
             Self::Canary => "Canary",
+            Self::DeploymentConfig => "DeploymentConfig",
         }
     }
 
@@ -113,6 +122,7 @@ impl WorkloadKind {
             Self::StatefulSet => &["statefulset", "statefulsets", "sts"],
             Self::DaemonSet => &["daemonset", "daemonsets", "ds"],
             Self::Canary => &["canary", "canaries"],
+            Self::DeploymentConfig => &["deploymentconfig", "deploymentconfigs", "dc"],
         }
     }
 

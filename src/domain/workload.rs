@@ -75,14 +75,16 @@ pub enum Strategy {
     Canary,
     /// Argo, Flagger: beside each other, then switched.
     BlueGreen,
-    /// Deployment, StatefulSet, DaemonSet: a few at a time.
+    /// Deployment, StatefulSet, DaemonSet, DeploymentConfig: a few at a time.
     RollingUpdate,
-    /// Deployment: all down, then all up.
+    /// Deployment, DeploymentConfig: all down, then all up.
     Recreate,
     /// StatefulSet, DaemonSet: pods are replaced when somebody deletes them.
     OnDelete,
     /// Flagger: by properties of the request, not by weight.
     AbTest,
+    /// DeploymentConfig: by an image of the user's own.
+    Custom,
     /// A spec without a strategy that we know.
     Unknown,
 }
@@ -115,6 +117,8 @@ pub enum Controller {
     StatefulSet(StatefulSetFacts),
     /// Kubernetes' own DaemonSet controller.
     DaemonSet(DaemonSetFacts),
+    /// OpenShift's DeploymentConfig controller.
+    DeploymentConfig(DeploymentConfigFacts),
 }
 
 /// A Deployment's own words.
@@ -161,6 +165,43 @@ pub struct DaemonSetFacts {
     pub held: bool,
     /// `status.numberMisscheduled`: pods on nodes where none should be.
     pub misscheduled: Option<u32>,
+}
+
+/// A DeploymentConfig's own words. Its revisions are `ReplicationControllers`, named by their whole name.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent fields of the wire")]
+pub struct DeploymentConfigFacts {
+    /// `spec.paused`.
+    pub paused: bool,
+    /// `status.observedGeneration`.
+    pub observed_generation: Option<Generation>,
+    /// `status.latestVersion`; 0 before the first rollout.
+    pub latest: Option<Revision>,
+    /// The ReplicationController of that version.
+    pub current: Option<PodHash>,
+    /// What begins a rollout by itself.
+    pub triggers: Triggers,
+    /// `spec.test`: its pods run only while it is rolled out.
+    pub test: bool,
+}
+
+/// What begins a rollout of a DeploymentConfig (`spec.triggers`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent entries of a list")]
+pub struct Triggers {
+    /// A change of its template.
+    pub config: bool,
+    /// A new image.
+    pub image: bool,
+}
+
+/// How OpenShift's deployer does with one revision, from its ReplicationController's annotations.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deployer {
+    /// `openshift.io/deployment.phase`: `New`, `Pending`, `Running`, `Complete`, `Failed`.
+    pub phase: Text,
+    /// `openshift.io/deployment.status-reason`: why it began or ended.
+    pub reason: Option<Text>,
 }
 
 /// One entry of `status.conditions`.
@@ -214,6 +255,8 @@ pub struct ReplicaSet {
     pub build: Build,
     /// Why it cannot make pods (condition `ReplicaFailure`), verbatim.
     pub failure: Option<Text>,
+    /// How the deployer does, of a DeploymentConfig.
+    pub deployer: Option<Deployer>,
 }
 
 /// One container's image.
@@ -250,6 +293,7 @@ impl Workload {
             Controller::Deployment(facts) => facts.current_hash.as_ref(),
             Controller::StatefulSet(facts) => facts.wanted.as_ref(),
             Controller::DaemonSet(facts) => facts.wanted.as_ref(),
+            Controller::DeploymentConfig(facts) => facts.current.as_ref(),
         }
     }
 
@@ -273,7 +317,8 @@ impl Workload {
             Controller::Flagger(_)
             | Controller::Deployment(_)
             | Controller::StatefulSet(_)
-            | Controller::DaemonSet(_) => None,
+            | Controller::DaemonSet(_)
+            | Controller::DeploymentConfig(_) => None,
         }
     }
 
@@ -285,7 +330,8 @@ impl Workload {
             Controller::Argo(_)
             | Controller::Deployment(_)
             | Controller::StatefulSet(_)
-            | Controller::DaemonSet(_) => None,
+            | Controller::DaemonSet(_)
+            | Controller::DeploymentConfig(_) => None,
         }
     }
 
@@ -297,6 +343,7 @@ impl Workload {
             Controller::Argo(rollout) => rollout.spec.paused,
             Controller::Flagger(flagger) => flagger.spec.suspend,
             Controller::Deployment(facts) => facts.paused,
+            Controller::DeploymentConfig(facts) => facts.paused,
             Controller::StatefulSet(facts) => {
                 let partition = facts.partition.unwrap_or(0);
                 let above = self.replicas.desired.is_some_and(|pods| partition >= pods);
@@ -306,7 +353,7 @@ impl Workload {
         }
     }
 
-    /// The generation that a controller of Kubernetes itself has seen.
+    /// The generation that a controller of Kubernetes itself, or OpenShift's, has seen.
     #[must_use]
     pub const fn native_observed(&self) -> Option<Generation> {
         match &self.controller {
@@ -314,6 +361,7 @@ impl Workload {
             Controller::Deployment(facts) => facts.observed_generation,
             Controller::StatefulSet(facts) => facts.observed_generation,
             Controller::DaemonSet(facts) => facts.observed_generation,
+            Controller::DeploymentConfig(facts) => facts.observed_generation,
         }
     }
 }

@@ -64,6 +64,7 @@ pub fn lines(row: &Row, now: Timestamp, cells: usize) -> Vec<Words> {
             | Strategy::BlueGreen
             | Strategy::RollingUpdate
             | Strategy::Recreate
+            | Strategy::Custom
             | Strategy::OnDelete
             | Strategy::AbTest
             | Strategy::Unknown,

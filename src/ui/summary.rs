@@ -125,6 +125,7 @@ fn moving(row: &Row, now: Timestamp) -> Said {
             | Strategy::OnDelete
             | Strategy::RollingUpdate
             | Strategy::Recreate
+            | Strategy::Custom
             | Strategy::Unknown,
             _,
         ) if row.status.health == Health::Suspended => {
@@ -134,7 +135,11 @@ fn moving(row: &Row, now: Timestamp) -> Said {
         (Strategy::BlueGreen, _) => going("switching".to_owned()),
         (Strategy::AbTest, _) => going("testing".to_owned()),
         (
-            Strategy::RollingUpdate | Strategy::Recreate | Strategy::OnDelete | Strategy::Unknown,
+            Strategy::RollingUpdate
+            | Strategy::Recreate
+            | Strategy::OnDelete
+            | Strategy::Custom
+            | Strategy::Unknown,
             _,
         ) => going("updating".to_owned()),
     }
@@ -264,6 +269,7 @@ pub const fn strategy_name(strategy: Strategy) -> &'static str {
         Strategy::BlueGreen => "blue-green",
         Strategy::RollingUpdate => "rolling",
         Strategy::Recreate => "recreate",
+        Strategy::Custom => "custom",
         Strategy::OnDelete => "on delete",
         Strategy::AbTest => "A/B test",
         Strategy::Unknown => "unknown",
@@ -276,7 +282,9 @@ pub const fn sides(strategy: Strategy) -> (&'static str, &'static str) {
     match strategy {
         Strategy::Canary => ("canary", "stable"),
         Strategy::BlueGreen | Strategy::AbTest | Strategy::Unknown => ("new", "stable"),
-        Strategy::RollingUpdate | Strategy::Recreate | Strategy::OnDelete => ("new", "old"),
+        Strategy::RollingUpdate | Strategy::Recreate | Strategy::Custom | Strategy::OnDelete => {
+            ("new", "old")
+        }
     }
 }
 

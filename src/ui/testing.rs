@@ -158,6 +158,7 @@ fn set(path: &str, hash: &str, number: u64, tag: &str, created: Timestamp) -> Re
             cause: None,
         },
         failure: None,
+        deployer: None,
     }
 }
 
@@ -168,7 +169,8 @@ impl Make {
             Controller::Flagger(_)
             | Controller::Deployment(_)
             | Controller::StatefulSet(_)
-            | Controller::DaemonSet(_) => panic!("a Deployment"),
+            | Controller::DaemonSet(_)
+            | Controller::DeploymentConfig(_) => panic!("a Deployment"),
         }
     }
 

@@ -16,6 +16,7 @@ mod gates;
 mod gitops;
 mod manifests;
 mod natives;
+mod openshift;
 mod others;
 mod pilot;
 mod plane;

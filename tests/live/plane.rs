@@ -137,6 +137,7 @@ impl Plane {
             "rollouts" | "analysistemplates" | "analysisruns" => "apis/argoproj.io/v1alpha1",
             "deployments" | "replicasets" | "statefulsets" | "daemonsets" => "apis/apps/v1",
             "canaries" => "apis/flagger.app/v1beta1",
+            "deploymentconfigs" => "apis/apps.openshift.io/v1",
             "httproutes" => "apis/gateway.networking.k8s.io/v1",
             "ingresses" => "apis/networking.k8s.io/v1",
             "virtualservices" => "apis/networking.istio.io/v1beta1",

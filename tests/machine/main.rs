@@ -71,6 +71,7 @@ fn replica_set(hash: &str, revision: u64, pods: u32) -> ReplicaSet {
         scale_down_at: None,
         build: Build::default(),
         failure: None,
+        deployer: None,
     }
 }
 
@@ -119,13 +120,10 @@ fn waiting(name: &str) -> Workload {
 }
 
 fn rollout(workload: &mut Workload) -> &mut Rollout {
-    match &mut workload.controller {
-        Controller::Argo(rollout) => rollout,
-        Controller::Flagger(_)
-        | Controller::Deployment(_)
-        | Controller::StatefulSet(_)
-        | Controller::DaemonSet(_) => unreachable!("it is a Rollout"),
-    }
+    let Controller::Argo(rollout) = &mut workload.controller else {
+        unreachable!("it is a Rollout")
+    };
+    rollout
 }
 
 fn source() -> SourceId {

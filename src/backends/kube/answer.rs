@@ -3,7 +3,9 @@
 use serde_json::{Map, Value};
 
 use super::patch;
-use super::resource::{ANALYSIS_RUNS, EXPERIMENTS, PODS, REPLICA_SETS, Resource, with_query};
+use super::resource::{
+    ANALYSIS_RUNS, EXPERIMENTS, PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, Resource, with_query,
+};
 use super::trouble;
 use super::wire::{About, Ask, Fault, Reply, Sent};
 use crate::control::order::AttemptAnswer;
@@ -26,8 +28,10 @@ pub(super) const fn resource(kind: ObjectKind) -> Resource {
         ObjectKind::StatefulSet => Resource::of(WorkloadKind::StatefulSet),
         ObjectKind::DaemonSet => Resource::of(WorkloadKind::DaemonSet),
         ObjectKind::Canary => Resource::of(WorkloadKind::Canary),
+        ObjectKind::DeploymentConfig => Resource::of(WorkloadKind::DeploymentConfig),
         ObjectKind::Pod => PODS,
         ObjectKind::ReplicaSet => REPLICA_SETS,
+        ObjectKind::ReplicationController => REPLICATION_CONTROLLERS,
         ObjectKind::AnalysisRun => ANALYSIS_RUNS,
         ObjectKind::Experiment => EXPERIMENTS,
         ObjectKind::Route(kind) => Resource::of_route(kind),

@@ -310,7 +310,9 @@ impl Tables {
 fn is_about(told: &Told, target: &WorkloadRef, parts: &Parts, runs: &[AnalysisRun]) -> bool {
     let name = told.name.as_str();
     match told.kind.as_str() {
-        "ReplicaSet" => parts.sets.iter().any(|(_, set)| set.as_str() == name),
+        "ReplicaSet" | "ReplicationController" => {
+            parts.sets.iter().any(|(_, set)| set.as_str() == name)
+        }
         "Pod" => parts.sets.iter().any(|(_, set)| {
             name.strip_prefix(set.as_str()).is_some_and(|rest| rest.starts_with('-'))
         }),

@@ -30,7 +30,8 @@ fn workload(executor: &KubeExecutor, kind: WorkloadKind, object: &Value) -> Work
         WorkloadKind::Deployment
         | WorkloadKind::StatefulSet
         | WorkloadKind::DaemonSet
-        | WorkloadKind::Canary => deployment().0.revisions,
+        | WorkloadKind::Canary
+        | WorkloadKind::DeploymentConfig => deployment().0.revisions,
     };
     if let crate::domain::workload::Controller::Deployment(own) = &mut facts.controller {
         own.current_hash = Some(crate::domain::ids::PodHash::new(fixtures::NEW));

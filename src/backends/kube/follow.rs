@@ -101,6 +101,13 @@ pub async fn follow(
     }
 }
 
+/// All kinds that a fleet reads.
+#[cfg(test)]
+pub(crate) fn read_everywhere() -> impl Iterator<Item = super::resource::Resource> {
+    let also = FleetKind::all().filter_map(FleetKind::also);
+    FleetKind::all().chain(also).map(FleetKind::resource)
+}
+
 /// So long a part that panicked rests before it begins anew: what made it panic is probably still there.
 const REST: Duration = Duration::from_secs(5);
 
@@ -277,6 +284,7 @@ impl Desk {
 
     fn whole(&mut self, key: &FleetKey, at: Timestamp, tasks: &mut JoinSet<()>) {
         self.heard_at = at;
+        self.streams.start_beside(key, tasks);
         let dirty = self.fleet.whole(key);
         self.dirty(dirty);
         self.outbox.owners(self.owners.whole(key));

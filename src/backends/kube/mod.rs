@@ -47,6 +47,8 @@ mod argo;
 
 mod native;
 
+mod openshift;
+
 mod sets;
 
 mod flagger;

@@ -88,6 +88,7 @@ pub(super) fn set(object: &Value, reading: &mut Reading<'_>) -> ReplicaSet {
         scale_down_at: deadline.and_then(|raw| raw.parse().ok()),
         build: meta::build(template, &metadata, reading),
         failure: failure(status, reading),
+        deployer: None,
     }
 }
 

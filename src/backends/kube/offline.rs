@@ -318,7 +318,18 @@ fn what(object: &Value) -> What {
         ("argoproj.io", Some(WorkloadKind::Rollout)) => Some(WorkloadKind::Rollout),
         ("flagger.app", Some(WorkloadKind::Canary)) => Some(WorkloadKind::Canary),
         ("apps" | "extensions", Some(kind)) => {
-            (!matches!(kind, WorkloadKind::Rollout | WorkloadKind::Canary)).then_some(kind)
+            let is_native = match kind {
+                WorkloadKind::Deployment | WorkloadKind::StatefulSet | WorkloadKind::DaemonSet => {
+                    true
+                }
+                WorkloadKind::Rollout | WorkloadKind::Canary | WorkloadKind::DeploymentConfig => {
+                    false
+                }
+            };
+            is_native.then_some(kind)
+        }
+        ("apps.openshift.io", Some(WorkloadKind::DeploymentConfig)) => {
+            Some(WorkloadKind::DeploymentConfig)
         }
         _ => None,
     };
@@ -328,6 +339,9 @@ fn what(object: &Value) -> What {
         (None, None) => match (group, kind) {
             ("apps", "ControllerRevision") => {
                 What::Joined(FleetKind::Revisions, "the history of a release")
+            }
+            ("", "ReplicationController") => {
+                What::Joined(FleetKind::Controllers, "the history of a release, or of none")
             }
             ("", "Pod") => What::Pod,
             _ => route_kind(group, kind).map_or(What::Other("not a release"), |kind| {

@@ -99,9 +99,9 @@ async fn details_of_one_namespace_share_its_watch_of_events_and_end_with_their_s
     assert_eq!(rig.server.asked("list /api/v1/namespaces/shop/pods").await.len(), 2);
     open(&rig, &[]);
     rig.during(Duration::from_secs(2)).await;
-    let before = rig.server.asked("watch /api/v1").await.len();
+    let before = rig.server.asked("watch /api/v1/namespaces").await.len();
     let news = rig.during(Duration::from_mins(3)).await;
-    assert_eq!(rig.server.asked("watch /api/v1").await.len(), before);
+    assert_eq!(rig.server.asked("watch /api/v1/namespaces").await.len(), before);
     assert!(!news.iter().any(|feed| matches!(feed, Feed::Detail(_))));
 }
 
@@ -288,4 +288,19 @@ async fn probes_ask_for_version_rights_and_kinds() {
     assert!(probe::review(cluster, &access).await.is_err(), "no word is no permission");
     assert_eq!(probe::is_installed(cluster, resource::ROLLOUTS).await, Ok(true));
     assert_eq!(probe::is_installed(cluster, resource::ANALYSIS_RUNS).await, Ok(false));
+}
+
+#[tokio::test(start_paused = true)]
+async fn replication_controllers_are_read_only_where_there_are_deployment_configs() {
+    for (has, reads) in [(true, 1), (false, 0)] {
+        let server = Server::new();
+        if !has {
+            let missing = Say::Raw(404, "text/plain", "404 page not found\n".to_owned());
+            let configs = "/apis/apps.openshift.io/v1/deploymentconfigs";
+            server.script("list", configs, [missing]).await;
+        }
+        let mut rig = Rig::start(server);
+        rig.synced().await;
+        assert_eq!(rig.server.asked("list /api/v1/replicationcontrollers").await.len(), reads);
+    }
 }

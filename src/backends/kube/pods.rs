@@ -5,13 +5,17 @@ use serde_json::Value;
 
 use super::fields::{Node, Reading};
 use super::meta::Metadata;
+use super::resource::REPLICATION_CONTROLLERS;
 use crate::domain::detail::Pod;
 use crate::domain::ids::{Name, PodHash, Uid};
 use crate::domain::observed::Timestamp;
 use crate::domain::text::Text;
 
 /// Kinds that make the pods of a release.
-const OWNERS: [&str; 3] = ["ReplicaSet", "StatefulSet", "DaemonSet"];
+const OWNERS: [&str; 4] = ["ReplicaSet", "StatefulSet", "DaemonSet", REPLICATION_CONTROLLERS.kind];
+
+/// What names the ReplicationController on the pods of a DeploymentConfig.
+const CONTROLLER_LABEL: &str = "deployment";
 
 /// A pod.
 pub(super) fn pod(object: &Value, reading: &mut Reading<'_>) -> Pod {
@@ -20,11 +24,13 @@ pub(super) fn pod(object: &Value, reading: &mut Reading<'_>) -> Pod {
     let (spec, status) = (root.at("spec", "spec"), root.at("status", "status"));
     let printed = printed(spec, status, metadata.deleting(reading), reading);
     let owner = metadata.controller().filter(|(kind, _)| OWNERS.contains(kind));
+    let of_config = owner.is_some_and(|(kind, _)| kind == REPLICATION_CONTROLLERS.kind);
+    let named = || metadata.labels.word(CONTROLLER_LABEL).filter(|_| of_config);
     Pod {
         name: metadata.name(reading),
         uid: metadata.uid(),
         replica_set: owner.map(|(_, uid)| Uid::from_text(reading.shared(uid))),
-        hash: metadata.hash().map(|hash| PodHash::from_text(reading.shared(hash))),
+        hash: metadata.hash().or_else(named).map(|hash| PodHash::from_text(reading.shared(hash))),
         why: why(status, reading),
         status: reading.shared(&printed.word),
         ready: (printed.ready, printed.total),

@@ -8,7 +8,8 @@ use super::lean;
 use super::meta::{HASH_LABELS, Metadata};
 use super::past;
 use super::resource::{
-    CONTROLLER_REVISIONS, DEPLOYMENTS, PODS, REPLICA_SETS, Resource, with_query,
+    CONTROLLER_REVISIONS, DEPLOYMENTS, PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, Resource,
+    with_query,
 };
 use super::trouble;
 use super::wire::{About, Ask};
@@ -140,6 +141,13 @@ async fn of_revision(link: &Link, target: &WorkloadRef, hash: &PodHash) -> Resul
     let label = match target.kind {
         WorkloadKind::Rollout => HASH_LABELS[0],
         WorkloadKind::Deployment | WorkloadKind::Canary => HASH_LABELS[1],
+        WorkloadKind::DeploymentConfig => {
+            let name = Name::new(hash.as_str());
+            let mut found = get(link, REPLICATION_CONTROLLERS, &target.namespace, &name).await?;
+            let template = found.pointer_mut("/spec/template").map(Value::take);
+            let missing = || Trouble::NotFound(Text::clean(&format!("the pod template of {name}")));
+            return template.ok_or_else(missing);
+        }
         WorkloadKind::StatefulSet | WorkloadKind::DaemonSet => {
             return of_controller_revision(link, target, hash).await;
         }
@@ -175,6 +183,7 @@ async fn of_controller_revision(
         WorkloadKind::StatefulSet
         | WorkloadKind::Rollout
         | WorkloadKind::Canary
+        | WorkloadKind::DeploymentConfig
         | WorkloadKind::Deployment => Name::new(hash.as_str()),
     };
     let mut found = get(link, CONTROLLER_REVISIONS, &target.namespace, &name).await?;

@@ -45,6 +45,18 @@ pub const HTTP_ROUTES: Resource = Resource {
     plural: "httproutes",
     kind: "HTTPRoute",
 };
+/// DeploymentConfigs of OpenShift.
+pub const DEPLOYMENT_CONFIGS: Resource = Resource {
+    group: "apps.openshift.io",
+    version: "v1",
+    plural: "deploymentconfigs",
+    kind: "DeploymentConfig",
+};
+/// ReplicationControllers: the revisions of DeploymentConfigs.
+pub const REPLICATION_CONTROLLERS: Resource =
+    core("replicationcontrollers", "ReplicationController");
+/// Services: gates are called through their proxy.
+pub const SERVICES: Resource = core("services", "Service");
 /// `ConfigMaps`.
 pub const CONFIG_MAPS: Resource = core("configmaps", "ConfigMap");
 /// `VirtualServices` of Istio; this version is served by all that Flagger works with.
@@ -141,6 +153,7 @@ impl Resource {
             WorkloadKind::StatefulSet => STATEFUL_SETS,
             WorkloadKind::DaemonSet => DAEMON_SETS,
             WorkloadKind::Canary => CANARIES,
+            WorkloadKind::DeploymentConfig => DEPLOYMENT_CONFIGS,
         }
     }
 

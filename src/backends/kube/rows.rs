@@ -9,9 +9,10 @@ use super::fields::{Node, Reading, Words};
 use super::flagger;
 use super::meta::{self, Glimpse, Metadata};
 use super::native;
+use super::openshift;
 use super::owner;
 use super::parts;
-use super::resource::{CONTROLLER_REVISIONS, REPLICA_SETS, Resource};
+use super::resource::{CONTROLLER_REVISIONS, REPLICA_SETS, REPLICATION_CONTROLLERS, Resource};
 use super::routers::Wanted;
 use super::routes::{self, OwnedRoute};
 use super::sets;
@@ -68,6 +69,8 @@ pub(super) enum FleetKind {
     Sets,
     /// `ControllerRevisions`: the revisions of `StatefulSets` and `DaemonSets`.
     Revisions,
+    /// `ReplicationControllers`: the revisions of DeploymentConfigs. Watched only where the server has those.
+    Controllers,
     /// Objects of this kind that split traffic: the truth about that of Canaries and routed Rollouts.
     Routes(RouteKind),
     /// Objects of this kind, which decide over releases.
@@ -84,7 +87,20 @@ const OWNERS: [PartKind; 5] = [
 ];
 
 impl FleetKind {
-    /// All watches of a fleet.
+    /// The watch that is needed beside this one, once the server is known to have its kind.
+    pub(super) const fn also(self) -> Option<Self> {
+        match self {
+            Self::Workloads(WorkloadKind::DeploymentConfig) => Some(Self::Controllers),
+            Self::Workloads(_)
+            | Self::Sets
+            | Self::Revisions
+            | Self::Controllers
+            | Self::Routes(_)
+            | Self::Owners(_) => None,
+        }
+    }
+
+    /// All watches that a fleet begins with.
     pub(super) fn all() -> impl Iterator<Item = Self> {
         let workloads = WorkloadKind::ALL.into_iter().map(Self::Workloads);
         let routes = RouteKind::ALL.into_iter().map(Self::Routes);
@@ -96,7 +112,11 @@ impl FleetKind {
     pub(super) const fn workload(self) -> Option<WorkloadKind> {
         match self {
             Self::Workloads(kind) => Some(kind),
-            Self::Sets | Self::Revisions | Self::Routes(_) | Self::Owners(_) => None,
+            Self::Sets
+            | Self::Revisions
+            | Self::Controllers
+            | Self::Routes(_)
+            | Self::Owners(_) => None,
         }
     }
 
@@ -104,14 +124,18 @@ impl FleetKind {
     pub(super) const fn owner(self) -> Option<PartKind> {
         match self {
             Self::Owners(kind) => Some(kind),
-            Self::Workloads(_) | Self::Sets | Self::Revisions | Self::Routes(_) => None,
+            Self::Workloads(_)
+            | Self::Sets
+            | Self::Revisions
+            | Self::Controllers
+            | Self::Routes(_) => None,
         }
     }
 
     /// Without it the fleet is not whole; the others only add to what is said of a release.
     pub(super) const fn is_needed(self) -> bool {
         match self {
-            Self::Workloads(_) | Self::Sets | Self::Revisions => true,
+            Self::Workloads(_) | Self::Sets | Self::Revisions | Self::Controllers => true,
             Self::Routes(_) | Self::Owners(_) => false,
         }
     }
@@ -122,6 +146,7 @@ impl FleetKind {
             Self::Workloads(kind) => Resource::of(kind),
             Self::Sets => REPLICA_SETS,
             Self::Revisions => CONTROLLER_REVISIONS,
+            Self::Controllers => REPLICATION_CONTROLLERS,
             Self::Routes(kind) => Resource::of_route(kind),
             Self::Owners(kind) => Resource::of_part(kind),
         }
@@ -183,6 +208,7 @@ pub(super) fn known(
         WorkloadKind::StatefulSet => sets::stateful(object, cluster, seen_at, reading),
         WorkloadKind::DaemonSet => sets::daemon(object, cluster, seen_at, reading),
         WorkloadKind::Canary => flagger::canary(object, cluster, seen_at, reading),
+        WorkloadKind::DeploymentConfig => openshift::config(object, cluster, seen_at, reading),
     }
 }
 
@@ -201,6 +227,7 @@ impl Maker {
         let kind = match self.kind {
             FleetKind::Sets => return set(native::owned(object, reading)),
             FleetKind::Revisions => return set(sets::revision(object, reading)),
+            FleetKind::Controllers => return set(openshift::controller(object, reading)),
             FleetKind::Routes(kind) => {
                 let route = routes::route(kind, object, &mut reading);
                 let split = splits::split(kind, object, seen_at, &mut reading);

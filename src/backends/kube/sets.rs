@@ -126,6 +126,7 @@ pub(super) fn revision(object: &Value, mut reading: Reading<'_>) -> Option<Owned
         scale_down_at: None,
         build: meta::build(template, &metadata, &mut reading),
         failure: None,
+        deployer: None,
     };
     Some(Owned { owner: Uid::new(owner), set, template: meta::fingerprint(template.value()) })
 }
@@ -141,7 +142,10 @@ pub(super) fn settle(workload: &mut Workload) {
             let older = workload.revisions.get(1).and_then(|set| set.hash.clone());
             (newest, older)
         }
-        Controller::Argo(_) | Controller::Flagger(_) | Controller::Deployment(_) => return,
+        Controller::Argo(_)
+        | Controller::Flagger(_)
+        | Controller::Deployment(_)
+        | Controller::DeploymentConfig(_) => return,
     };
     let left = counts.current.zip(counts.updated).map(|(all, new)| all.saturating_sub(new));
     let mut sets = workload.revisions.to_vec();

@@ -69,6 +69,13 @@ impl Streams {
         }
     }
 
+    /// Starts what is needed beside this watch, now that the server has its kind.
+    pub(super) fn start_beside(&mut self, key: &FleetKey, tasks: &mut JoinSet<()>) {
+        if let Some(kind) = key.kind.also() {
+            self.start(FleetKey { kind, namespace: key.namespace.clone() }, tasks);
+        }
+    }
+
     fn start(&mut self, key: FleetKey, tasks: &mut JoinSet<()>) {
         if self.running.contains_key(&key) {
             return;
@@ -99,6 +106,7 @@ impl Streams {
             FleetKind::Workloads(_) => self.cluster.spec().selector.clone(),
             FleetKind::Sets
             | FleetKind::Revisions
+            | FleetKind::Controllers
             | FleetKind::Routes(_)
             | FleetKind::Owners(_) => None,
         };

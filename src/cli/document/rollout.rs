@@ -283,6 +283,7 @@ pub const fn strategy(strategy: Strategy) -> Option<&'static str> {
         Strategy::BlueGreen => Some("blueGreen"),
         Strategy::RollingUpdate => Some("rollingUpdate"),
         Strategy::Recreate => Some("recreate"),
+        Strategy::Custom => Some("custom"),
         Strategy::OnDelete => Some("onDelete"),
         Strategy::AbTest => Some("abTest"),
         Strategy::Unknown => None,

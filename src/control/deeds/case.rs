@@ -34,11 +34,13 @@ pub enum Way {
     StatefulSet,
     /// Kubernetes' own DaemonSet.
     DaemonSet,
+    /// OpenShift's DeploymentConfig.
+    DeploymentConfig,
 }
 
 impl Way {
     /// Every way once.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Canary,
         Self::BlueGreen,
         Self::OtherRollout,
@@ -46,6 +48,7 @@ impl Way {
         Self::Deployment,
         Self::StatefulSet,
         Self::DaemonSet,
+        Self::DeploymentConfig,
     ];
 
     /// The word in documents.
@@ -59,6 +62,7 @@ impl Way {
             Self::Deployment => "Deployment",
             Self::StatefulSet => "StatefulSet",
             Self::DaemonSet => "DaemonSet",
+            Self::DeploymentConfig => "DeploymentConfig",
         }
     }
 }
@@ -90,11 +94,13 @@ impl<'a> Case<'a> {
                 | Strategy::Recreate
                 | Strategy::OnDelete
                 | Strategy::AbTest
+                | Strategy::Custom
                 | Strategy::Unknown,
             ) => Way::OtherRollout,
             (Controller::Flagger(_), _) => Way::Flagger,
             (Controller::StatefulSet(_), _) => Way::StatefulSet,
             (Controller::DaemonSet(_), _) => Way::DaemonSet,
+            (Controller::DeploymentConfig(_), _) => Way::DeploymentConfig,
         }
     }
 
@@ -112,7 +118,8 @@ impl<'a> Case<'a> {
             Controller::Argo(_)
             | Controller::Flagger(_)
             | Controller::StatefulSet(_)
-            | Controller::DaemonSet(_) => None,
+            | Controller::DaemonSet(_)
+            | Controller::DeploymentConfig(_) => None,
         }
     }
 
@@ -124,7 +131,8 @@ impl<'a> Case<'a> {
             Controller::Argo(_)
             | Controller::Flagger(_)
             | Controller::Deployment(_)
-            | Controller::DaemonSet(_) => None,
+            | Controller::DaemonSet(_)
+            | Controller::DeploymentConfig(_) => None,
         }
     }
 
@@ -321,7 +329,8 @@ impl<'a> Case<'a> {
                 | Way::Flagger
                 | Way::Deployment
                 | Way::StatefulSet
-                | Way::DaemonSet,
+                | Way::DaemonSet
+                | Way::DeploymentConfig,
                 _,
             ) => false,
         }

@@ -5,7 +5,7 @@ use super::draw_native::{self as native, removal};
 use super::flagger::{self, CanaryRecipe};
 use super::needs::impossible;
 use super::target::{self, Target};
-use super::{scale_down, terminate};
+use super::{rows_openshift, scale_down, terminate};
 use crate::control::action::Action;
 use crate::control::check::Refusal;
 use crate::control::plan::{
@@ -48,6 +48,8 @@ pub enum Recipe {
     Hold,
     /// A StatefulSet's partition back to what it was.
     Release,
+    /// OpenShift's deployer told to end.
+    Cancel,
     /// Flagger's.
     Canary(CanaryRecipe),
     /// Nothing is written.
@@ -103,15 +105,18 @@ pub(super) fn draw(
                 Way::Deployment | Way::StatefulSet | Way::DaemonSet => {
                     Arrival::Complete(target.hash)
                 }
-                Way::Canary | Way::BlueGreen | Way::OtherRollout | Way::Flagger => {
-                    Arrival::RolledBack(target.hash)
-                }
+                Way::Canary
+                | Way::BlueGreen
+                | Way::OtherRollout
+                | Way::Flagger
+                | Way::DeploymentConfig => Arrival::RolledBack(target.hash),
             };
             Ok(Drawn { writes, arrival })
         }
         Recipe::Restart => Ok(one(restart(case), Arrival::Restarted)),
         Recipe::Hold => Ok(native::hold(case)),
         Recipe::Release => Ok(native::release(case)),
+        Recipe::Cancel => rows_openshift::cancel(case),
         Recipe::Canary(recipe) => flagger::draw(recipe, case),
         Recipe::Comment => Ok(Drawn { writes: vec![], arrival: Arrival::Said }),
     }
@@ -143,7 +148,9 @@ fn resume_write(case: Case<'_>) -> Write {
     // kubectl takes the field away from a Deployment; the Rollout plugin writes false.
     let value = match case.way() {
         Way::Deployment | Way::StatefulSet | Way::DaemonSet => Value::Null,
-        Way::Canary | Way::BlueGreen | Way::OtherRollout | Way::Flagger => Value::Bool(false),
+        Way::Canary | Way::BlueGreen | Way::OtherRollout | Way::Flagger | Way::DeploymentConfig => {
+            Value::Bool(false)
+        }
     };
     spec(case, vec![set(PAUSED, value)], "the pause by hand is lifted")
 }
@@ -200,7 +207,9 @@ fn pass_step(case: Case<'_>, index: u32) -> Write {
 fn restart(case: Case<'_>) -> Write {
     let path = match case.way() {
         Way::Deployment | Way::StatefulSet | Way::DaemonSet => RESTARTED_AT,
-        Way::Canary | Way::BlueGreen | Way::OtherRollout | Way::Flagger => RESTART_AT,
+        Way::Canary | Way::BlueGreen | Way::OtherRollout | Way::Flagger | Way::DeploymentConfig => {
+            RESTART_AT
+        }
     };
     spec(case, vec![set(path, Value::ServerTime)], "the restart is asked for")
 }
@@ -244,7 +253,8 @@ fn gate_arrival(case: Case<'_>) -> Result<Arrival, Refusal> {
         | Way::Flagger
         | Way::Deployment
         | Way::StatefulSet
-        | Way::DaemonSet => Ok(Arrival::PauseGone { run: case.inconclusive_run_name() }),
+        | Way::DaemonSet
+        | Way::DeploymentConfig => Ok(Arrival::PauseGone { run: case.inconclusive_run_name() }),
     }
 }
 

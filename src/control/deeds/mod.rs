@@ -9,6 +9,8 @@ mod rows_argo;
 
 mod rows_native;
 
+mod rows_openshift;
+
 #[cfg(test)]
 mod table_tests;
 

@@ -2,7 +2,7 @@
 
 use super::case::{Case, PAUSE_STEP, Way, has_pods};
 use super::flagger::CanaryNeed;
-use super::{target, terminate};
+use super::{rows_openshift, target, terminate};
 use crate::control::action::Action;
 use crate::control::check::{CheckId, Refusal};
 use crate::control::footing::Aborted;
@@ -64,6 +64,8 @@ pub enum Need {
     StableServes,
     /// The new version has pods.
     NewPods,
+    /// OpenShift's deployer works on the newest version.
+    Deploying,
     /// Flagger's.
     Canary(CanaryNeed),
 }
@@ -130,6 +132,7 @@ impl Need {
                 "the new version has no pods",
                 "nothing to take away",
             ),
+            Self::Deploying => rows_openshift::deploying(case),
             Self::Canary(need) => need.judge(case),
         }
     }
@@ -183,7 +186,8 @@ fn hand_paused(case: Case<'_>) -> Option<Refusal> {
             | Way::Flagger
             | Way::Deployment
             | Way::StatefulSet
-            | Way::DaemonSet,
+            | Way::DaemonSet
+            | Way::DeploymentConfig,
             _,
         ) => "nothing to resume",
     };
@@ -239,7 +243,8 @@ fn gate(case: Case<'_>) -> Option<Refusal> {
             | Way::Flagger
             | Way::Deployment
             | Way::StatefulSet
-            | Way::DaemonSet,
+            | Way::DaemonSet
+            | Way::DeploymentConfig,
             false,
             _,
         ) => ("it waits for nothing", "nothing to promote"),

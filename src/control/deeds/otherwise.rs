@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::case::{Case, PAUSE_BLUE_GREEN, Way};
 use super::words::{step_words, words_of};
+use crate::analysis::openshift_status::is_deploying;
 use crate::analysis::{flagger_steps, steps};
 use crate::control::footing::Aborted;
 use crate::domain::flagger::{Flagger, Phase};
@@ -27,6 +28,8 @@ pub(super) fn otherwise(case: Case<'_>, now: Timestamp) -> Option<String> {
                 counts.updated.zip(counts.desired).is_some_and(|(new, all)| new < all);
             is_updating.then(|| "it goes on replacing pods".to_owned())
         }
+        Way::DeploymentConfig => is_deploying(case.workload)
+            .then(|| "its deployer goes on until the version is complete or failed".to_owned()),
         Way::Canary | Way::BlueGreen | Way::OtherRollout => None,
     }
 }

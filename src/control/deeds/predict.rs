@@ -10,7 +10,7 @@ use super::flagger;
 use super::table::{About, Row};
 use super::target::{self, Route, Target};
 use super::words::{at_step, count, next_step, pods, share, step_words, version, words_of};
-use super::{otherwise, scale_down, terminate, warn};
+use super::{otherwise, rows_openshift, scale_down, terminate, warn};
 use crate::analysis::{flagger_steps, steps};
 use crate::control::action::Action;
 use crate::control::plan::{PlanContext, Prediction};
@@ -82,6 +82,7 @@ fn aim<'a>(
         | Recipe::Release
         | Recipe::Canary(_)
         | Recipe::Comment
+        | Recipe::Cancel
         | Recipe::Restart => None,
     }
 }
@@ -93,6 +94,7 @@ fn about(
     last_took: Option<Duration>,
 ) -> Option<Duration> {
     match about {
+        About::Unmeasured => None,
         About::Tick => case.workload.flagger().map(flagger_steps::tick),
         About::Millis(0) => None,
         About::Millis(millis) => Some(Duration::from_millis(millis)),
@@ -154,6 +156,7 @@ fn effect(
             aim.map_or(String::new(), |(target, route)| rollback_effect(case, target, route, now))
         }
         Recipe::Restart => restart_effect(case),
+        Recipe::Cancel => rows_openshift::cancel_effect(case),
         Recipe::Canary(recipe) => flagger::effect(recipe, case),
         Recipe::Comment => "nothing changes: what you write goes into the audit file, and as an \
                             Event onto the object, for all who look at it"
@@ -194,6 +197,7 @@ fn removed(case: Case<'_>, aim: &Target<'_>, context: &PlanContext<'_>, effect: 
 
 fn pause_effect(case: Case<'_>) -> String {
     match case.way() {
+        Way::DeploymentConfig => rows_openshift::pause_effect(case),
         Way::Deployment | Way::StatefulSet | Way::DaemonSet => {
             let updated = count(case.workload.replicas.updated);
             let desired = count(case.workload.replicas.desired);
@@ -216,6 +220,9 @@ fn pause_effect(case: Case<'_>) -> String {
 }
 
 fn resume_effect(case: Case<'_>, now: Timestamp) -> String {
+    if case.way() == Way::DeploymentConfig {
+        return rows_openshift::resume_effect(case);
+    }
     if case.is_native() {
         return "it goes on replacing pods until all are new".to_owned();
     }
@@ -268,7 +275,8 @@ fn gate_effect(case: Case<'_>) -> String {
         | Way::Flagger
         | Way::Deployment
         | Way::StatefulSet
-        | Way::DaemonSet => {
+        | Way::DaemonSet
+        | Way::DeploymentConfig => {
             format!("{cleared} is taken away; {}", next_step(case))
         }
     }
@@ -316,7 +324,8 @@ fn full_effect(case: Case<'_>) -> String {
         | Way::Flagger
         | Way::Deployment
         | Way::StatefulSet
-        | Way::DaemonSet => format!(
+        | Way::DaemonSet
+        | Way::DeploymentConfig => format!(
             "{} takes all traffic as soon as its pods are available; {left} steps and their \
              analyses are skipped",
             version(case.current_set())
@@ -385,9 +394,12 @@ const fn few(case: Case<'_>) -> &'static str {
     match case.way() {
         Way::StatefulSet => "one after the other, the last one first",
         Way::DaemonSet => "node by node",
-        Way::Deployment | Way::Canary | Way::BlueGreen | Way::OtherRollout | Way::Flagger => {
-            "a few at a time"
-        }
+        Way::Deployment
+        | Way::Canary
+        | Way::BlueGreen
+        | Way::OtherRollout
+        | Way::Flagger
+        | Way::DeploymentConfig => "a few at a time",
     }
 }
 
@@ -399,7 +411,8 @@ fn all_steps(case: Case<'_>) -> String {
         | Way::Flagger
         | Way::Deployment
         | Way::StatefulSet
-        | Way::DaemonSet => {
+        | Way::DaemonSet
+        | Way::DeploymentConfig => {
             format!("all {} steps and their analyses run again", case.step_count())
         }
     }
@@ -411,7 +424,7 @@ fn restart_effect(case: Case<'_>) -> String {
         Way::Deployment | Way::StatefulSet | Way::DaemonSet => {
             format!("its {pods} are replaced {}, same version", few(case))
         }
-        Way::Canary | Way::BlueGreen | Way::OtherRollout | Way::Flagger => {
+        Way::Canary | Way::BlueGreen | Way::OtherRollout | Way::Flagger | Way::DeploymentConfig => {
             format!("its {pods} are evicted and made anew, stable ones first, same version")
         }
     }

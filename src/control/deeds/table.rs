@@ -1,12 +1,13 @@
 //! What a row of the table is, and how the table is read. The first row that fits deed, way and state is the one that
-//! counts. The rows stand in `rows_argo`, `rows_native` and `flagger`.
+//! counts. The rows stand in `rows_argo`, `rows_native`, `flagger` and
+//! `rows_openshift`.
 
 use std::time::Duration;
 
 use super::case::{Case, Way};
 use super::draw::{self, Recipe};
 use super::needs::{Need, impossible};
-use super::{flagger, flagger_gates, predict, rows_argo, rows_native, target};
+use super::{flagger, flagger_gates, predict, rows_argo, rows_native, rows_openshift, target};
 use crate::control::action::Action;
 use crate::control::check::Refusal;
 use crate::control::footing::Footing;
@@ -101,6 +102,8 @@ pub enum About {
     Route,
     /// One of Flagger's looks.
     Tick,
+    /// Nobody measured it.
+    Unmeasured,
 }
 
 /// Whatever releases it, and in every state: what is said changes nothing.
@@ -124,7 +127,8 @@ static COMMENT: Row = Row {
 pub fn rows() -> impl Iterator<Item = &'static Row> {
     let comment = std::iter::once(&COMMENT);
     let controllers = rows_argo::ROWS.iter().chain(rows_native::ROWS);
-    controllers.chain(flagger::ROWS).chain(flagger_gates::ROWS).chain(comment)
+    let flagger = flagger::ROWS.iter().chain(flagger_gates::ROWS);
+    controllers.chain(flagger).chain(rows_openshift::ROWS).chain(comment)
 }
 
 pub(super) const ROLLBACK: Action = Action::Rollback { to: None };
@@ -203,6 +207,7 @@ fn no_row(action: Action, case: Case<'_>) -> Refusal {
             };
             impossible(&format!("a {kind} has no {}", action.title()), remedy)
         }
+        Way::DeploymentConfig => rows_openshift::no_row(action, case),
         Way::Flagger => flagger::no_row(action),
         Way::Canary => impossible(&format!("a canary has no {}", action.title()), ""),
     }

@@ -237,7 +237,8 @@ pub(super) fn about(case: Case<'_>, route: Route, last_took: Option<Duration>) -
                 | Way::Canary
                 | Way::BlueGreen
                 | Way::OtherRollout
-                | Way::Flagger => 5,
+                | Way::Flagger
+                | Way::DeploymentConfig => 5,
             };
             Some(last_took.unwrap_or(Duration::from_secs(usual)))
         }

@@ -79,6 +79,7 @@ pub(super) fn fate(recipe: Recipe, case: Case<'_>) -> Option<String> {
         | Recipe::Restart
         | Recipe::Terminate
         | Recipe::ScaleDown
+        | Recipe::Cancel
         | Recipe::Hold
         | Recipe::Release
         | Recipe::Canary(_)

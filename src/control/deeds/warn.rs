@@ -45,7 +45,7 @@ fn warn(
         Recipe::PassStep => warn_pass(case, action, out),
         Recipe::Terminate => terminate::warn(out),
         Recipe::ScaleDown => scale_down::warn(case, out),
-        Recipe::Resume | Recipe::Release | Recipe::Comment => {}
+        Recipe::Resume | Recipe::Release | Recipe::Cancel | Recipe::Comment => {}
         Recipe::PromoteFull => {
             out.push("nothing judges the new version any more on its way".to_owned());
         }
@@ -77,7 +77,12 @@ fn warn_pause(case: Case<'_>, out: &mut Vec<String>) {
             "a pod that goes away meanwhile, and one on a new node, comes in the new version"
                 .to_owned(),
         ),
-        Way::Canary | Way::BlueGreen | Way::OtherRollout | Way::Flagger | Way::Deployment => {}
+        Way::Canary
+        | Way::BlueGreen
+        | Way::OtherRollout
+        | Way::Flagger
+        | Way::Deployment
+        | Way::DeploymentConfig => {}
     }
     if case.abort() != Aborted::No {
         out.push("it is aborted: the phase stays Degraded although the pause holds".to_owned());
@@ -260,6 +265,7 @@ fn touches(recipe: Recipe, case: Case<'_>) -> Option<Field> {
         | Recipe::ScaleDown
         | Recipe::Canary(_)
         | Recipe::Comment
+        | Recipe::Cancel
         | Recipe::Restart => None,
         Recipe::Pause
         | Recipe::Resume
@@ -267,9 +273,12 @@ fn touches(recipe: Recipe, case: Case<'_>) -> Option<Field> {
         | Recipe::Hold
         | Recipe::Release => Some(match case.way() {
             Way::StatefulSet | Way::DaemonSet => Field::UpdateStrategy,
-            Way::Canary | Way::BlueGreen | Way::OtherRollout | Way::Flagger | Way::Deployment => {
-                Field::Paused
-            }
+            Way::Canary
+            | Way::BlueGreen
+            | Way::OtherRollout
+            | Way::Flagger
+            | Way::Deployment
+            | Way::DeploymentConfig => Field::Paused,
         }),
         Recipe::BackToStable | Recipe::Rollback => Some(Field::Template),
     }
