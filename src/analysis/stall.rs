@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::need::{Context, Need, NeedKind, first_trouble};
 use super::rollout_status::{Health, Status};
-use crate::domain::detail::{Detail, Pod};
+use crate::domain::detail::{ClusterEvent, Detail, Pod};
 use crate::domain::observed::{Timestamp, age};
 use crate::domain::text::Text;
 use crate::domain::workload::Workload;
@@ -31,6 +31,10 @@ fn stuck(workload: &Workload, status: &Status, context: &Context<'_>) -> Option<
     if let Some(why) = first_trouble(workload, context.detail) {
         return Some(found(NeedKind::Stuck, &why, None));
     }
+    if let Some(refused) = refused_pod(workload, context.detail?, context.now) {
+        let why = format!("cannot create pods: {}", refused.message);
+        return Some(found(NeedKind::Stuck, &why, refused.first));
+    }
     let (pod, since) = first_stalled(context.detail?, context.now)?;
     let minutes = age(since, context.now).as_secs() / 60;
     let (ready, all) = pod.ready;
@@ -42,6 +46,28 @@ fn stuck(workload: &Workload, status: &Status, context: &Context<'_>) -> Option<
         ),
     };
     Some(found(NeedKind::Stuck, &why, Some(since)))
+}
+
+/// A controller that may not create a pod tries again after at most about a quarter of an hour; what is older is over.
+const TRIES_AGAIN_WITHIN: Duration = Duration::from_mins(20);
+
+/// The event of the last try to create a pod, if that was refused and pods are missing still. These kinds have no
+/// condition for it.
+fn refused_pod<'a>(
+    workload: &Workload,
+    detail: &'a Detail,
+    now: Timestamp,
+) -> Option<&'a ClusterEvent> {
+    let counts = workload.replicas;
+    counts.current.zip(counts.desired).filter(|(current, desired)| current < desired)?;
+    let own = format!("{}/{}", workload.target.kind.name(), workload.target.name);
+    let tries = detail.events.iter().filter(|event| {
+        event.about.as_str() == own
+            && matches!(event.reason.as_str(), "FailedCreate" | "SuccessfulCreate")
+    });
+    let last = tries.max_by_key(|event| event.last)?;
+    let is_new = last.last.is_some_and(|at| age(at, now) < TRIES_AGAIN_WITHIN);
+    (last.reason.as_str() == "FailedCreate" && is_new).then_some(last)
 }
 
 /// The pod that is not ready for the longest, if that is too long. Pods on their way out hold nothing up for long.
@@ -73,7 +99,7 @@ mod tests {
     use super::*;
     use crate::analysis::need;
     use crate::analysis::rollout_status::status;
-    use crate::domain::fixtures::{Make, NEW, OLD, at, daemon_set, stateful_set};
+    use crate::domain::fixtures::{Make, NEW, OLD, at, bounded, daemon_set, stateful_set};
     use crate::domain::ids::{Name, PodHash, Uid};
 
     fn pod(name: &str, hash: &str, (word, unready_since): (&str, Option<Timestamp>)) -> Pod {
@@ -140,6 +166,40 @@ mod tests {
         assert_eq!(why(&made, slow(), 700), Some((NeedKind::Stuck, words)));
         let leaving = vec![pod("web-2", NEW, ("Terminating", Some(at(100))))];
         assert_eq!(why(&made, leaving, 5_000), None);
+    }
+
+    #[test]
+    fn a_pod_that_may_not_be_created_is_told_while_one_is_missing_and_it_was_the_last_try() {
+        let event = |reason: &str, kind: &str, second| ClusterEvent {
+            uid: Uid::new(reason),
+            about: Text::clean(&format!("{kind}/web")),
+            warning: reason == "FailedCreate",
+            reason: Text::clean(reason),
+            message: Text::from("exceeded quota"),
+            by: Text::default(),
+            count: 3,
+            first: Some(at(100)),
+            last: Some(at(second)),
+        };
+        for (made, kind) in [(stateful_set(0), "StatefulSet"), (daemon_set(), "DaemonSet")] {
+            let told = |made: &Make, events: Vec<ClusterEvent>, second| {
+                let mut detail = bounded(made, crate::domain::bounds::Bounds::default());
+                detail.events = events.into();
+                let context = Context { detail: Some(&detail), failing: None, now: at(second) };
+                need::need(&made.0, &status(&made.0), &context).map(|need| need.why.to_string())
+            };
+            let mut short = waiting(made);
+            short.0.replicas.current = Some(2);
+            let failed = || event("FailedCreate", kind, 300);
+            let words = Some("cannot create pods: exceeded quota".to_owned());
+            assert_eq!(told(&short, vec![failed()], 400), words);
+            assert_eq!(told(&short, vec![failed()], 1_600), None, "it tried again since");
+            let made_since = event("SuccessfulCreate", kind, 350);
+            assert_eq!(told(&short, vec![failed(), made_since], 400), None);
+            assert_eq!(told(&short, vec![event("FailedCreate", "Job", 300)], 400), None);
+            short.0.replicas.current = Some(3);
+            assert_eq!(told(&short, vec![failed()], 400), None, "none is missing");
+        }
     }
 
     #[test]

@@ -22,7 +22,6 @@ use super::{assets, completions, config_text, demo, explain, logging, tell};
 use crate::app::state::State;
 use crate::backends::kube::cluster::Cluster;
 use crate::backends::kube::marks;
-use crate::control::action::Action;
 use crate::domain::ids::OrderId;
 use crate::domain::text::Text;
 use crate::domain::warning::Warning;
@@ -36,29 +35,6 @@ const PATIENCE_MAX: Duration = Duration::from_secs(15);
 
 /// How long `status --wait` waits unless it is told.
 const STATUS_TIMEOUT: Duration = Duration::from_mins(10);
-
-/// How long a deed is followed unless it is told (`design/contract.md`).
-const fn deed_timeout(asked: Asked) -> Duration {
-    let action = match asked {
-        Asked::Action(action) => action,
-        Asked::Approve => Action::Promote,
-        Asked::Refuse => Action::Abort,
-    };
-    match action {
-        Action::Rollback { .. } | Action::Promote | Action::PromoteFull | Action::Restart => {
-            Duration::from_mins(10)
-        }
-        Action::Pause
-        | Action::Resume
-        | Action::Skip { .. }
-        | Action::Terminate
-        | Action::Abort
-        | Action::ScaleDown
-        | Action::Retry
-        | Action::CloseGate
-        | Action::Comment => Duration::from_secs(30),
-    }
-}
 
 /// Runs the program. The exit code.
 #[must_use]
@@ -277,7 +253,7 @@ fn deed_front(
         consent: deed.consent(),
         follow: if deed.follow.no_wait { Follow::UntilAccepted } else { Follow::UntilArrived },
         patience,
-        timeout: deed.follow.timeout.unwrap_or(deed_timeout(asked)),
+        timeout: deed.follow.timeout,
         stage: Stage::Looking,
     }
 }

@@ -301,6 +301,13 @@ fn wait(order: &mut Order, why: Text, facts: &Facts<'_>) -> Vec<AuditEntry> {
     end(order, outcome, facts.now)
 }
 
+/// A deed that was called stalled, and stands now where it wanted to: it came late.
+#[must_use]
+pub fn came_late(order: &Order, workload: &Workload) -> bool {
+    matches!(order.state, OrderState::Ended(Outcome::Stalled(_)))
+        && arrival::judge(&order.plan, &since(order), workload) == Judgement::Arrived
+}
+
 /// From when on facts count, by the answers (or, for a write without one, by its mark).
 pub(super) fn since(order: &Order) -> Since {
     let mut since = Since::default();

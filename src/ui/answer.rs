@@ -1,10 +1,8 @@
 //! The answer for the selected rollout: what it is, what the metrics say, *why* it needs a human, *what* one can do and
 //! what that would cause. The lower part of the fleet, and the head of the rollout screen.
 
-use crate::analysis::bounds;
 use crate::analysis::need::{Group, NeedKind};
 use crate::analysis::owner_status::{self, Field, ReactionKind};
-use crate::analysis::router_weight;
 use crate::analysis::steps;
 use crate::analysis::verdict::{Answer, Limits, MetricVerdict};
 use crate::app::event::{Command, Screen};
@@ -14,6 +12,7 @@ use crate::app::state::{Mode, State};
 use crate::control::action::Action;
 use crate::control::give_up::GIVEN_UP;
 use crate::control::order::{Order, OrderState, Outcome};
+use crate::control::order_machine::came_late;
 use crate::control::plan::{PlanContext, plan, possible};
 use crate::domain::ids::OrderId;
 use crate::domain::metric::{MetricKind, MetricPair, Reading};
@@ -329,7 +328,10 @@ fn order(state: &State, row: &Row, cells: usize) -> Vec<Words> {
         let text = format!("{} waits its turn after {}", order.plan.action, before.plan.target);
         return sentence("deed", &text, Role::Waiting, cells);
     }
-    order_words(order).map(|(role, text)| sentence("deed", &text, role, cells)).unwrap_or_default()
+    let late = || format!("✓ {} arrived, later than it was waited for", order.plan.action);
+    let late = came_late(order, &row.workload).then(|| (Role::Good, late()));
+    let told = late.or_else(|| order_words(order));
+    told.map(|(role, text)| sentence("deed", &text, role, cells)).unwrap_or_default()
 }
 
 /// How far a deed is, in one sentence; nothing before it was sent.
@@ -381,12 +383,7 @@ fn why(row: &Row, now: Timestamp, cells: usize) -> Vec<Words> {
         Some(need) => (Role::Text, need.why.to_string()),
         None => (Role::Muted, summary::why(row, now).text()),
     };
-    // A need tells it itself, where it belongs to it.
-    let waits = row.need.is_none() && row.group == Group::Moving;
-    let detail = row.detail.as_ref().filter(|_| waits);
-    let bound = detail.and_then(|detail| bounds::reason(&row.workload, &detail.bounds, now));
-    let said = [router_weight::doubt(&row.workload, now), Some(text), bound].into_iter().flatten();
-    let text = said.filter(|words| !words.is_empty()).collect::<Vec<_>>().join("; ");
+    let text = super::bounds::with_reason(text, row, now);
     sentence("why", &text, role, cells)
 }
 

@@ -1,11 +1,27 @@
 //! The autoscaler and the budgets of a rollout's pods, a line each.
 
 use crate::analysis::bounds as analysis;
+use crate::analysis::need::Group;
+use crate::analysis::router_weight;
+use crate::app::fleet::Row;
 use crate::domain::detail::Detail;
+use crate::domain::observed::Timestamp;
 
 use super::ink::Words;
 use super::marks::Mark;
 use super::theme::Role;
+
+/// What a row is said to do, after a doubt about its weight; while it moves, with what bounds its pods (a need tells
+/// that itself).
+#[must_use]
+pub fn with_reason(text: String, row: &Row, now: Timestamp) -> String {
+    let waits = row.need.is_none() && row.group == Group::Moving;
+    let detail = row.detail.as_ref().filter(|_| waits);
+    let bound = detail.and_then(|it| analysis::reason(&row.workload, &it.bounds, now));
+    let said = [router_weight::doubt(&row.workload, now), Some(text), bound];
+    let said = said.into_iter().flatten().filter(|words| !words.is_empty());
+    said.collect::<Vec<_>>().join("; ")
+}
 
 /// The lines below the heading of the pods.
 #[must_use]

@@ -62,8 +62,8 @@ pub struct Target {
 pub struct Plan {
     /// The exact patches, in order, without the resource version that each gets at the last moment.
     pub writes: Vec<Write>,
-    /// What will happen, in sentences.
-    pub prediction: String,
+    /// What will happen, in sentences; null where no plan could be made.
+    pub prediction: Option<String>,
     /// The deed that undoes it; null where none does.
     pub reversal: Option<String>,
 }
@@ -132,7 +132,7 @@ impl Order {
             },
             plan: Plan {
                 writes: writes(plan, rehearsed),
-                prediction: prediction(&plan.prediction, rehearsed),
+                prediction: Some(prediction(&plan.prediction, rehearsed)),
                 reversal: plan.reversal.map(|action| action.name().to_owned()),
             },
             attempts: order.attempts.iter().map(attempt).collect(),
@@ -159,7 +159,7 @@ impl Order {
             id: id.to_owned(),
             deed: deed.to_owned(),
             target,
-            plan: Plan { writes: vec![], prediction: String::new(), reversal: None },
+            plan: Plan { writes: vec![], prediction: None, reversal: None },
             attempts: vec![],
             outcome: "refused".to_owned(),
             message: None,

@@ -18,7 +18,7 @@ use crate::control::action::{Action, Danger};
 use crate::control::gate::Gate;
 use crate::control::order::{Order, OrderState};
 use crate::control::plan::Rehearsal;
-use crate::domain::ids::WorkloadRef;
+use crate::domain::ids::{WorkloadKind, WorkloadRef};
 use crate::domain::text::Text;
 use crate::runtime::front::{Cause, Front, Next};
 
@@ -39,8 +39,8 @@ pub struct Deed {
     pub follow: Follow,
     /// How long it waits for those that have not spoken.
     pub patience: Instant,
-    /// How long it is followed, counted from the moment it was asked for.
-    pub timeout: Duration,
+    /// How long it is followed, counted from the moment it was asked for, where that was said.
+    pub timeout: Option<Duration>,
     /// How far it is.
     pub stage: Stage,
 }
@@ -139,7 +139,8 @@ impl Deed {
             consent: self.consent.clone(),
         };
         state.orders().recalled().for_each(tell::say);
-        let until = Instant::now() + self.timeout;
+        let usual = || followed_for(action, target.kind);
+        let until = Instant::now() + self.timeout.unwrap_or_else(usual);
         self.stage = Stage::Asked { target, until };
         Next::Say(vec![Event::Ask(Box::new(ask))])
     }
@@ -173,6 +174,28 @@ impl Deed {
     }
 }
 
+/// How long a deed is followed unless it is told (`design/contract.md`). Flagger looks at most once in ten
+/// seconds, and its primary rolls before it is past a gate.
+const fn followed_for(action: Action, kind: WorkloadKind) -> Duration {
+    match (action, kind) {
+        (Action::Rollback { .. } | Action::PromoteFull | Action::Restart, _)
+        | (Action::Promote, WorkloadKind::Canary) => Duration::from_mins(10),
+        (
+            Action::Promote
+            | Action::Pause
+            | Action::Resume
+            | Action::Skip { .. }
+            | Action::Terminate
+            | Action::Abort
+            | Action::ScaleDown
+            | Action::Retry
+            | Action::CloseGate
+            | Action::Comment,
+            _,
+        ) => Duration::from_secs(30),
+    }
+}
+
 /// Whether every source has spoken, and whether it is known what sessions before this one left behind on this workload.
 fn is_known(state: &State, target: &WorkloadRef) -> bool {
     let orders = state.orders();
@@ -189,9 +212,7 @@ fn words(order: &document::Order) -> String {
         order.deed, target.kind, target.namespace, target.name, target.cluster, order.outcome
     )];
     lines.extend(order.message.iter().map(|message| format!("  {message}")));
-    if !order.plan.prediction.is_empty() {
-        lines.push(format!("  expected: {}", order.plan.prediction));
-    }
+    lines.extend(order.plan.prediction.iter().map(|words| format!("  expected: {words}")));
     for write in &order.plan.writes {
         let part = write.subresource.as_deref().map_or_else(String::new, |part| format!("/{part}"));
         let body = write.body.as_ref().map_or_else(String::new, |body| format!(" {body}"));
@@ -213,6 +234,21 @@ fn words(order: &document::Order) -> String {
     }
     lines.push(format!("  order {}", order.id));
     lines.join("\n") + "\n"
+}
+
+/// Where the time was over for an order that has not ended.
+fn how_far(order: &Order) -> String {
+    match &order.state {
+        OrderState::Rehearsing | OrderState::Rehearsed(_) | OrderState::RehearsalFailed(_) => {
+            "before it was sent: nothing was sent".to_owned()
+        }
+        OrderState::Sending => "while it was being sent: it may have happened".to_owned(),
+        OrderState::Unknown { why, .. } => format!("while it is unknown: {why}"),
+        OrderState::Converging | OrderState::Ended(_) => match &order.waiting_for {
+            Some(what) => format!("while it is on its way: {what}"),
+            None => "while it is on its way".to_owned(),
+        },
+    }
 }
 
 /// Whether there is nothing more to wait for, and the exit code.
@@ -248,7 +284,10 @@ impl Front for Deed {
         let now = Instant::now();
         match finished(order, self) {
             Some(code) => self.print(order, rehearsed, code),
-            None if now >= until => self.print(order, rehearsed, exit::of_order(order)),
+            None if now >= until => {
+                tell::say(format_args!("--timeout passed {}", how_far(order)));
+                self.print(order, rehearsed, exit::of_order(order))
+            }
             None => Next::Within(until.saturating_duration_since(now)),
         }
     }

@@ -112,8 +112,9 @@ fn of_outcome(order: &Order, outcome: &Outcome) -> u8 {
         Outcome::Arrived | Outcome::Accepted => DONE,
         Outcome::Refused(refusals) => of_refusals(refusals),
         Outcome::Failed(_) => failed(order),
-        Outcome::Stalled(_) => DEGRADED,
-        Outcome::Superseded(_) | Outcome::HalfDone(_) => REFUSED,
+        // Nobody refused it: it went, and where it wanted to go can no longer be reached.
+        Outcome::Stalled(_) | Outcome::Superseded(_) => DEGRADED,
+        Outcome::HalfDone(_) => REFUSED,
         Outcome::Unknown(_) | Outcome::NotSent(_) => NO_ANSWER,
     }
 }
