@@ -6,6 +6,8 @@ pub mod footing;
 
 pub mod plan;
 
+mod marked;
+
 pub mod gate_call;
 
 pub mod deeds;

@@ -94,9 +94,8 @@ fn about(
     last_took: Option<Duration>,
 ) -> Option<Duration> {
     match about {
-        About::Unmeasured => None,
         About::Tick => case.workload.flagger().map(flagger_steps::tick),
-        About::Millis(0) => None,
+        About::Unmeasured | About::Millis(0) => None,
         About::Millis(millis) => Some(Duration::from_millis(millis)),
         About::ByTraffic { routed, pods } => {
             let by_router = case.routed() || case.way() == Way::BlueGreen;
