@@ -10,7 +10,7 @@ use super::check::{CheckId, Refusal};
 use super::fixtures::planned;
 use super::give_up::{GiveUp, give_up};
 use super::order::{Attempt, AttemptAnswer, Execution, Order, OrderNews, OrderState, Outcome};
-use super::order_machine::{Facts, Known, advance, begin, look, refused, sent};
+use super::order_machine::{Facts, Known, advance, begin, came_late, look, refused, sent};
 use super::plan::{DryRun, Rehearsal};
 use crate::domain::feed::{Sighting, Trouble};
 use crate::domain::fixtures::{Make, at, by_pods, canary};
@@ -460,6 +460,15 @@ fn news() -> impl Strategy<Value = OrderNews> {
         Just(OrderNews::Rehearsed(Err(silence()))),
         Just(OrderNews::NotRecorded(Text::from("full"))),
     ]
+}
+
+#[test]
+fn what_was_called_stalled_and_stands_after_all_came_late() {
+    let mut order = sending(Action::Pause, &canary());
+    let held = canary().hand_paused();
+    assert!(!came_late(&order, &held.0), "it is on its way");
+    order.state = OrderState::Ended(Outcome::Stalled(Text::from("silent")));
+    assert!(came_late(&order, &held.0) && !came_late(&order, &canary().0));
 }
 
 proptest! {

@@ -7,6 +7,7 @@ use super::argo::replicas;
 use super::fields::{Node, Reading};
 use super::meta::{self, Metadata};
 use super::native;
+use super::pods::CONTROLLER_LABEL;
 use super::rows::{self, Known, Owned};
 use crate::domain::ids::{ClusterName, Generation, PodHash, Revision, Uid, WorkloadKind};
 use crate::domain::observed::Timestamp;
@@ -94,6 +95,20 @@ pub(super) fn controller(object: &Value, mut reading: Reading<'_>) -> Option<Own
     let template = Node::root(object).at("spec", "spec").at("template", "spec.template");
     let template = meta::fingerprint(template.value());
     Some(Owned { owner: Uid::new(owner), set, template })
+}
+
+/// A template of a ReplicationController as its DeploymentConfig has it: labels and annotations that name the version
+/// are no part of the version.
+pub(super) fn without_additions(mut template: Value) -> Value {
+    const LABELS: [&str; 2] = [CONTROLLER_LABEL, "deploymentconfig"];
+    const ANNOTATIONS: [&str; 3] =
+        [VERSION, "openshift.io/deployment-config.name", "openshift.io/deployment.name"];
+    for (place, keys) in [("labels", &LABELS[..]), ("annotations", &ANNOTATIONS[..])] {
+        let Some(found) = template.pointer_mut(&format!("/metadata/{place}")) else { continue };
+        let Some(found) = found.as_object_mut() else { continue };
+        found.retain(|key, _| !keys.contains(&key.as_str()));
+    }
+    template
 }
 
 #[cfg(test)]

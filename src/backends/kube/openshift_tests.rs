@@ -118,6 +118,19 @@ fn a_pod_of_a_config_belongs_to_its_controller() {
 }
 
 #[test]
+fn a_version_is_compared_without_what_names_it() {
+    let of = |number| {
+        without_additions(controller_json(number, "Complete", 1)["spec"]["template"].take())
+    };
+    let (mut one, two) = (of(1), of(2));
+    assert_ne!(one, two, "the image differs");
+    one["spec"] = two["spec"].clone();
+    assert_eq!(one, two);
+    assert_eq!(one["metadata"]["labels"], json!({ "app": "shop" }));
+    assert_eq!(without_additions(json!([])), json!([]));
+}
+
+#[test]
 fn what_is_odd_is_said_and_controllers_of_nobody_are_none_of_ours() {
     let mut config = config_json();
     config["spec"]["triggers"] = json!([{ "type": "Moon" }, 7]);

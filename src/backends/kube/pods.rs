@@ -15,7 +15,7 @@ use crate::domain::text::Text;
 const OWNERS: [&str; 4] = ["ReplicaSet", "StatefulSet", "DaemonSet", REPLICATION_CONTROLLERS.kind];
 
 /// What names the ReplicationController on the pods of a DeploymentConfig.
-const CONTROLLER_LABEL: &str = "deployment";
+pub(super) const CONTROLLER_LABEL: &str = "deployment";
 
 /// A pod.
 pub(super) fn pod(object: &Value, reading: &mut Reading<'_>) -> Pod {

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::cluster::{Cluster, Link};
 use super::lean;
 use super::meta::{HASH_LABELS, Metadata};
+use super::openshift;
 use super::past;
 use super::resource::{
     CONTROLLER_REVISIONS, DEPLOYMENTS, PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, Resource,
@@ -141,13 +142,7 @@ async fn of_revision(link: &Link, target: &WorkloadRef, hash: &PodHash) -> Resul
     let label = match target.kind {
         WorkloadKind::Rollout => HASH_LABELS[0],
         WorkloadKind::Deployment | WorkloadKind::Canary => HASH_LABELS[1],
-        WorkloadKind::DeploymentConfig => {
-            let name = Name::new(hash.as_str());
-            let mut found = get(link, REPLICATION_CONTROLLERS, &target.namespace, &name).await?;
-            let template = found.pointer_mut("/spec/template").map(Value::take);
-            let missing = || Trouble::NotFound(Text::clean(&format!("the pod template of {name}")));
-            return template.ok_or_else(missing);
-        }
+        WorkloadKind::DeploymentConfig => return of_controller(link, target, hash).await,
         WorkloadKind::StatefulSet | WorkloadKind::DaemonSet => {
             return of_controller_revision(link, target, hash).await;
         }
@@ -170,6 +165,19 @@ async fn of_revision(link: &Link, target: &WorkloadRef, hash: &PodHash) -> Resul
     .map_err(|error| trouble::of_json(&reply, &error))?;
     let missing = || Trouble::NotFound(Text::clean(&format!("the ReplicaSet of revision {hash}")));
     found.map(without_hash).ok_or_else(missing)
+}
+
+/// The template of a ReplicationController, without what OpenShift adds to that of the DeploymentConfig.
+async fn of_controller(
+    link: &Link,
+    target: &WorkloadRef,
+    hash: &PodHash,
+) -> Result<Value, Trouble> {
+    let name = Name::new(hash.as_str());
+    let mut found = get(link, REPLICATION_CONTROLLERS, &target.namespace, &name).await?;
+    let template = found.pointer_mut("/spec/template").map(Value::take);
+    let missing = || Trouble::NotFound(Text::clean(&format!("the pod template of {name}")));
+    template.map(openshift::without_additions).ok_or_else(missing)
 }
 
 /// The template of a ControllerRevision: its name is the hash (StatefulSet), or ends with it (DaemonSet).

@@ -146,11 +146,22 @@ impl Deed {
     }
 
     fn print(&self, order: &Order, rehearsed: Option<&Rehearsal>, code: u8) -> Next {
-        let document = document::Order::of(order, rehearsed);
+        self.print_document(order, &document::Order::of(order, rehearsed), code)
+    }
+
+    /// The time is over before the order is: the document says how far it is.
+    fn out_of_time(&self, order: &Order, rehearsed: Option<&Rehearsal>) -> Next {
+        let mut document = document::Order::of(order, rehearsed);
+        let how_far = || format!("--timeout passed {}", how_far(order));
+        document.message = document.message.or_else(|| Some(how_far()));
+        self.print_document(order, &document, exit::of_order(order))
+    }
+
+    fn print_document(&self, order: &Order, document: &document::Order, code: u8) -> Next {
         order.notices.iter().for_each(tell::say);
         let result = match self.format {
-            Format::Json | Format::Yaml => output::document(self.format, &document),
-            Format::Table | Format::Wide => output::text(&words(&document)),
+            Format::Json | Format::Yaml => output::document(self.format, document),
+            Format::Table | Format::Wide => output::text(&words(document)),
         };
         Next::End(printed(result, code))
     }
@@ -284,10 +295,7 @@ impl Front for Deed {
         let now = Instant::now();
         match finished(order, self) {
             Some(code) => self.print(order, rehearsed, code),
-            None if now >= until => {
-                tell::say(format_args!("--timeout passed {}", how_far(order)));
-                self.print(order, rehearsed, exit::of_order(order))
-            }
+            None if now >= until => self.out_of_time(order, rehearsed),
             None => Next::Within(until.saturating_duration_since(now)),
         }
     }
