@@ -6,6 +6,8 @@ pub mod kube;
 
 pub mod prometheus;
 
+pub mod exposition;
+
 pub mod audit_chain;
 
 mod audit_record;

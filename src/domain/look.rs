@@ -35,6 +35,10 @@ pub struct Look {
     pub left_out: u32,
     /// Why it is not the whole truth (a partial answer, lines that could not be read), in words.
     pub doubts: Vec<Text>,
+    /// What is worth knowing and takes nothing from its truth (not all pods were asked), in words.
+    pub notes: Vec<Text>,
+    /// Bytes that were read for it; of a source that does not count them, zero.
+    pub bytes: u64,
     /// Where it came from, as shown.
     pub source: Text,
 }

@@ -25,6 +25,7 @@ fn main() {
     judge::benches(&mut criterion);
     order::benches(&mut criterion);
     reading::benches(&mut criterion);
+    reading::expositions(&mut criterion);
     screen::benches(&mut criterion);
     world::benches(&mut criterion);
     criterion.final_summary();

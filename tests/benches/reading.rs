@@ -2,6 +2,7 @@
 //! bytes: a list of 1 000 rollouts, an event of a watch, an answer of Prometheus.
 
 use std::convert::Infallible;
+use std::fmt::Write as _;
 use std::hint::black_box;
 use std::sync::Arc;
 
@@ -11,6 +12,8 @@ use http::{Request, Response};
 use http_body_util::{BodyExt, Full, StreamBody, combinators::BoxBody};
 use hyper::body::Frame;
 use kube::client::Body;
+use pilothouse::backends::exposition::format::Format;
+use pilothouse::backends::exposition::reader::{Found, Reader};
 use pilothouse::backends::prometheus::client::Prometheus;
 use pilothouse::backends::prometheus::spec::PrometheusSpec;
 use pilothouse::domain::feed::{Query, RevisionPair};
@@ -158,5 +161,42 @@ fn prometheus(criterion: &mut Criterion) {
     let query = Query::Compare(RevisionPair { target, canary, stable });
     criterion.bench_function("prometheus/a comparison: questions and answers", |bench| {
         bench.iter(|| black_box(runtime.block_on(prometheus.answer(&query))));
+    });
+}
+
+/// One megabyte of a program with many paths, as its library writes it.
+fn exposition() -> String {
+    let mut text = String::new();
+    for path in 0.. {
+        for (index, le) in ["0.005", "0.05", "0.5", "5", "+Inf"].into_iter().enumerate() {
+            let _ = writeln!(
+                text,
+                "http_request_duration_seconds_bucket{{method=\"GET\",path=\"/shops/{path}/items/{{id}}\",\
+                 code=\"200\",le=\"{le}\"}} {}",
+                path * 7 + index * 1_000
+            );
+        }
+        if text.len() >= 1_000_000 {
+            break;
+        }
+    }
+    text
+}
+
+pub(super) fn expositions(criterion: &mut Criterion) {
+    let text = exposition();
+    criterion.bench_function("exposition/1 MB", |bench| {
+        bench.iter(|| {
+            let mut samples = 0_u64;
+            let mut found = |found: Found<'_>| {
+                if let Found::Sample(sample) = found {
+                    samples += u64::from(black_box(sample).label("le").is_some());
+                }
+            };
+            let mut reader = Reader::new(Format::Text);
+            reader.push(black_box(text.as_bytes()), &mut found);
+            let ledger = reader.finish(&mut found);
+            assert_eq!((ledger.lost(), ledger.samples), (0, samples));
+        });
     });
 }

@@ -9,6 +9,7 @@ use tokio::sync::{Mutex, Semaphore, SemaphorePermit, watch};
 
 use super::connect::{Clients, Dialer};
 use super::credentials::{Credentials, Origin};
+use super::metrics_place::Places;
 use super::sightings::Sightings;
 use super::wire::{DEADLINE, Wire};
 use crate::backends::source::{Dice, Nudge};
@@ -128,6 +129,8 @@ struct Inner {
     /// How many connections there were; locked while the next one is made.
     dialing: Mutex<u64>,
     sightings: Sightings,
+    /// Where pods have their metrics.
+    places: Places,
     /// Room for pages of lists.
     pages: Semaphore,
     nudge: Nudge,
@@ -160,6 +163,7 @@ impl Cluster {
             links: watch::Sender::new(None),
             dialing: Mutex::new(0),
             sightings: Sightings::default(),
+            places: Places::default(),
             pages: Semaphore::new(PAGES_MAX),
             nudge: Nudge::default(),
             dice,
@@ -201,6 +205,11 @@ impl Cluster {
     #[must_use]
     pub fn sightings(&self) -> &Sightings {
         &self.inner.sightings
+    }
+
+    /// Where pods have their metrics, as far as it was read.
+    pub(super) fn places(&self) -> &Places {
+        &self.inner.places
     }
 
     /// Ends waits between tries.

@@ -60,7 +60,9 @@ pub(super) async fn check(
 
 /// Who answered instead of a gate: the API server, or something that is none.
 fn stranger(reply: &Reply, gate: &ManualGate) -> Trouble {
-    if let (true, GateServer::Service { namespace, name, .. }) = (is_status(reply), &gate.server) {
+    if let (true, GateServer::Service { namespace, name, .. }) =
+        (trouble::is_status(reply), &gate.server)
+    {
         return match reply.status {
             404 => Trouble::NotFound(Text::clean(&format!("Service {namespace}/{name}"))),
             _ => trouble::of_reply(reply, &about(gate)),
@@ -76,12 +78,6 @@ fn stranger(reply: &Reply, gate: &ManualGate) -> Trouble {
     Trouble::BadAnswer(Text::clean(&format!(
         "{place} answers {what}: that is no gate of Flagger's load tester"
     )))
-}
-
-/// The API server's own words, and not those of what it passes on.
-fn is_status(reply: &Reply) -> bool {
-    let value: Option<Value> = serde_json::from_slice(&reply.body).ok();
-    value.is_some_and(|value| value.get("kind").and_then(Value::as_str) == Some("Status"))
 }
 
 fn about(gate: &ManualGate) -> About {
@@ -188,7 +184,7 @@ fn answered(
         Ok(reply) if reply.is_success() || reply.status >= 500 => {
             AttemptAnswer::NoAnswer(stranger(&reply, gate))
         }
-        Ok(reply) if is_status(&reply) => {
+        Ok(reply) if trouble::is_status(&reply) => {
             AttemptAnswer::Rejected { code: reply.status, why: words(&reply) }
         }
         Ok(reply) => {

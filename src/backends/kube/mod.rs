@@ -122,6 +122,13 @@ pub mod follow;
 
 pub mod query;
 
+mod metrics_place;
+
+mod scrape;
+
+#[cfg(test)]
+mod scrape_tests;
+
 pub mod probe;
 
 pub mod marks;

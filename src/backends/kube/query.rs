@@ -1,4 +1,4 @@
-//! Answers questions about a cluster's objects: logs, objects as YAML, two pod templates side by side. Exactly one answer
+//! Answers questions about a cluster's objects: logs, objects as YAML, two pod templates side by side, pods' counters. Exactly one answer
 //! each, within ten seconds (or what `--request-timeout` says).
 
 use serde_json::Value;
@@ -12,6 +12,7 @@ use super::resource::{
     CONTROLLER_REVISIONS, DEPLOYMENTS, PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, Resource,
     with_query,
 };
+use super::scrape;
 use super::trouble;
 use super::wire::{About, Ask};
 use crate::domain::feed::{Answer, LogLife, Query, RevisionPair, Trouble};
@@ -37,11 +38,13 @@ pub async fn answer(cluster: &Cluster, query: &Query) -> Answer {
 
 async fn ask(cluster: &Cluster, query: &Query) -> Result<Answer, Trouble> {
     match query {
-        Query::Compare(_)
-        | Query::Charts { .. }
-        | Query::Look { .. }
-        | Query::Scrape { .. }
-        | Query::Record => Err(Trouble::NotConfigured),
+        Query::Compare(_) | Query::Charts { .. } | Query::Look { .. } | Query::Record => {
+            Err(Trouble::NotConfigured)
+        }
+        Query::Scrape { target, pods } => {
+            let look = scrape::look(cluster, target, pods).await?;
+            Ok(Answer::Look(Observed::new(look, cluster.now())))
+        }
         Query::Past { kinds, .. } => {
             let past = past::past(cluster, kinds).await?;
             Ok(Answer::Past(Observed::new(past, cluster.now())))

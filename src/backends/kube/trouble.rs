@@ -194,6 +194,12 @@ pub(super) fn html_title(reply: &Reply) -> Option<Text> {
 /// How much of a body is searched for a title.
 const ERROR_HEAD: usize = 8 << 10;
 
+/// The API server's own words, and not those of what it passes on.
+pub(super) fn is_status(reply: &Reply) -> bool {
+    let value: Option<Value> = serde_json::from_slice(&reply.body).ok();
+    value.is_some_and(|value| value.get("kind").and_then(Value::as_str) == Some("Status"))
+}
+
 /// The sentence of a `Status`, or the beginning of whatever it is.
 fn words(reply: &Reply) -> Text {
     let status: Option<Value> = serde_json::from_slice(&reply.body).ok();

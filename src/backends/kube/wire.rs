@@ -117,6 +117,8 @@ pub struct Ask {
     pub deadline: Duration,
     /// How large it may be.
     pub bytes_max: usize,
+    /// Which media types are wanted.
+    pub accept: &'static str,
     /// What it is about.
     pub about: About,
 }
@@ -125,8 +127,8 @@ impl Ask {
     /// A GET.
     #[must_use]
     pub const fn get(path: String, about: About) -> Self {
-        let (method, body) = (Method::GET, None);
-        Self { method, path, body, deadline: DEADLINE, bytes_max: OBJECT_BYTES_MAX, about }
+        let (method, body, accept) = (Method::GET, None, "application/json");
+        Self { method, path, body, deadline: DEADLINE, bytes_max: OBJECT_BYTES_MAX, accept, about }
     }
 
     /// A POST of a whole object.
@@ -160,6 +162,13 @@ impl Ask {
     #[must_use]
     pub const fn at_most(mut self, bytes_max: usize) -> Self {
         self.bytes_max = bytes_max;
+        self
+    }
+
+    /// Of other media types than JSON.
+    #[must_use]
+    pub const fn accepting(mut self, accept: &'static str) -> Self {
+        self.accept = accept;
         self
     }
 }
@@ -302,7 +311,7 @@ fn request(ask: &Ask) -> Result<Request<Body>, http::Error> {
     let mut builder = Request::builder()
         .method(ask.method.clone())
         .uri(&ask.path)
-        .header(ACCEPT, "application/json")
+        .header(ACCEPT, ask.accept)
         .header(
             USER_AGENT,
             HeaderValue::from_static(concat!("pilothouse/", env!("CARGO_PKG_VERSION"))),
