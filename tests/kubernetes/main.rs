@@ -1,7 +1,7 @@
 //! Our reading side of Kubernetes on the simulator's API server, in one process and on one clock: neither knows the other,
 //! only the wire is between them. Whatever goes wrong on the way, in the end both stand equal.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 #![expect(clippy::disallowed_methods, reason = "a rig starts the task that it tests")]
 #![expect(clippy::tests_outside_test_module, reason = "an integration test is one module")]
 

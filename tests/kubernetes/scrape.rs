@@ -8,6 +8,7 @@ use pilothouse::backends::kube::query::answer;
 use pilothouse::domain::feed::{Answer, Query, Trouble};
 use pilothouse::domain::ids::{ClusterName, Name, Namespace, WorkloadKind, WorkloadRef};
 use pilothouse::domain::look::{Counts, Side};
+use pilothouse::sim::access::{Rule, User};
 use pilothouse::sim::api::kubernetes::router;
 use pilothouse::sim::kind::Kind;
 use pilothouse::sim::scenario;
@@ -93,11 +94,17 @@ async fn what_is_scraped_is_what_the_pods_say() {
 async fn without_the_right_to_the_pods_proxy_it_is_named() {
     let shared = world();
     shared.change(|world| {
-        let users = &mut world.clusters[0].access.users;
+        let pods = Rule {
+            role: "reader",
+            groups: vec![String::new()],
+            resources: vec!["pods".to_owned()],
+            verbs: vec!["get".to_owned()],
+            namespaces: Vec::new(),
+        };
         // Who comes without a token is taken for the first.
-        let viewer = users.iter().position(|user| user.token == "viewer").unwrap();
-        users.swap(0, viewer);
+        world.clusters[0].access.users.insert(0, User::new("reader", vec![pods]));
     });
-    let Answer::Failed(Trouble::Forbidden(right)) = scrape(&shared).await else { panic!("let in") };
+    let answer = scrape(&shared).await;
+    let Answer::Failed(Trouble::Forbidden(right)) = answer else { panic!("{answer:?}") };
     assert!(right.to_string().starts_with("get pods/proxy in namespace"), "{right}");
 }

@@ -24,6 +24,7 @@ mod plane;
 #[expect(dead_code, reason = "the tests of the terminal do more with it than these")]
 mod pty;
 mod routes;
+mod scrape;
 mod silence;
 mod steps;
 mod story;

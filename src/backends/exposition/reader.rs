@@ -3,11 +3,11 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::hash::{DefaultHasher, Hasher as _};
 
 use super::format::Format;
 use super::ledger::{End, Ledger, Loss};
 use super::line::{self, Label, Line};
+use crate::domain::look;
 use crate::domain::observed::Timestamp;
 
 /// Longest line that is read. Labels hold paths and queries, and now and then somebody's whole session.
@@ -38,14 +38,14 @@ pub struct Sample<'a> {
     pub value: f64,
     /// When it was taken, where the exposition says so.
     pub at: Option<Timestamp>,
-    /// A hash of name and labels, whatever their order; equal as long as this program runs.
+    /// What [`look::key`] makes of it.
     pub key: u64,
 }
 
 impl<'a> Sample<'a> {
     fn of(line: Line<'a>) -> Self {
         let Line { name, labels, value, at } = line;
-        let key = labels.iter().map(hash).fold(hash(&name), u64::wrapping_add);
+        let key = look::key(&name, labels.iter().map(|(name, value)| (&**name, &**value)));
         Self { name, labels, value, at, key }
     }
 
@@ -59,12 +59,6 @@ impl<'a> Sample<'a> {
     pub fn labels(&self) -> impl Iterator<Item = (&str, &str)> {
         self.labels.iter().map(|(name, value)| (&**name, &**value))
     }
-}
-
-fn hash(it: &(impl std::hash::Hash + ?Sized)) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    it.hash(&mut hasher);
-    hasher.finish()
 }
 
 /// Where a reader stands.

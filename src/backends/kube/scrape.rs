@@ -22,10 +22,10 @@ use crate::backends::exposition::format::{ACCEPT, Format};
 use crate::backends::exposition::ledger::{End, Ledger};
 use crate::backends::exposition::reader::{Found, Reader, Sample};
 use crate::domain::counter;
-use crate::domain::family::{self, FAMILIES, Part, Tells};
+use crate::domain::family::{self, FAMILIES, Part};
 use crate::domain::feed::Trouble;
 use crate::domain::ids::{Name, WorkloadRef};
-use crate::domain::look::{Counts, Look, Looked, RawSeries, SERIES_MAX, Side};
+use crate::domain::look::{Look, Looked, RawSeries, SERIES_MAX, Side};
 use crate::domain::observed::Timestamp;
 use crate::domain::text::Text;
 
@@ -331,22 +331,11 @@ enum Raw {
 }
 
 fn raw(sample: &Sample<'_>, (pod, side): (&Name, Side), now: Timestamp) -> Raw {
-    let Some((family, part)) = family::of(&sample.name) else { return Raw::Other };
-    let counts = match (part, family.tells) {
-        (Part::Requests, _) => match family.is_bad(|label| sample.label(label)) {
-            None => Counts::Requests,
-            Some(false) => Counts::Good,
-            Some(true) => Counts::Bad,
-        },
-        (Part::Bucket, Tells::Latency { unit, .. }) => {
-            let bound = sample.label("le").and_then(|le| le.parse::<f64>().ok());
-            match bound.filter(|bound| !bound.is_nan()) {
-                Some(bound) => Counts::UpTo(bound * unit),
-                None => return Raw::Broken,
-            }
-        }
-        (Part::Bucket, Tells::Requests(_)) => return Raw::Broken,
-    };
+    if matches!(family::of(&sample.name), Some((_, Part::Bucket))) && !has_bound(sample) {
+        return Raw::Broken;
+    }
+    let counted = family::counts(&sample.name, |label| sample.label(label));
+    let Some((family, counts)) = counted else { return Raw::Other };
     let at = sample.at.unwrap_or(now);
     Raw::Series(RawSeries {
         family: family.name,
@@ -356,4 +345,9 @@ fn raw(sample: &Sample<'_>, (pod, side): (&Name, Side), now: Timestamp) -> Raw {
         key: sample.key,
         samples: Arc::from([counter::Sample { at, value: sample.value }]),
     })
+}
+
+fn has_bound(sample: &Sample<'_>) -> bool {
+    let bound = sample.label("le").and_then(|le| le.parse::<f64>().ok());
+    bound.is_some_and(|bound| !bound.is_nan())
 }

@@ -102,8 +102,7 @@ async fn the_counters_of_known_families_are_taken_from_both_sides() {
 #[tokio::test(start_paused = true)]
 async fn bounds_are_seconds_whatever_the_family_counts_in_and_its_own_timestamps_are_kept() {
     let server = Server::new();
-    let body =
-        "istio_request_duration_milliseconds_bucket{response_code=\"200\",le=\"250\"} 5 1000\n";
+    let body = "istio_request_duration_milliseconds_bucket{reporter=\"destination\",response_code=\"200\",le=\"250\"} 5 1000\n";
     serve(&server, "new", [text(200, body)]).await;
     let look = look(&Rig::start(server), &[("new", Side::Canary)]).await;
     assert_eq!(look.series[0].counts, Counts::UpTo(0.25));
