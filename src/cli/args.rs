@@ -10,6 +10,7 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+use super::args_judge::JudgeArgs;
 use super::args_values::{
     Format, OnePrometheus, Shell, Target, WaitFor, prometheus, revision, speed, target, timeout,
 };
@@ -162,6 +163,8 @@ pub enum Command {
     Audit(AuditCommand),
     /// Read objects out of files as the cockpit reads a cluster: kubectl's YAML or JSON, a must-gather.
     Explain(ExplainArgs),
+    /// Judge the points of two files as Kayenta does; --config is the canary config here (JSON).
+    Judge(JudgeArgs),
     /// Find out what is wrong with the set-up, and what to do.
     Doctor,
     /// Run on a simulated fleet that speaks the real wire; no cluster is needed.
@@ -347,7 +350,11 @@ where
     I::Item: Into<OsString> + Clone,
 {
     let matches = command().try_get_matches_from(words)?;
-    let args = Args::from_arg_matches(&matches).map_err(|error| error.format(&mut command()))?;
+    let mut args =
+        Args::from_arg_matches(&matches).map_err(|error| error.format(&mut command()))?;
+    if let Some(Command::Judge(judge)) = &mut args.command {
+        judge.config = args.look.config.take();
+    }
     match args.mistake() {
         None => Ok(args),
         Some((kind, words)) => Err(command().error(kind, words)),
@@ -364,6 +371,10 @@ impl Args {
         if is_a_list && matches!(self.look.output, Format::Json | Format::Yaml) {
             let words = "themes, keys, config and completions print text only: leave -o out";
             return Some((ErrorKind::ArgumentConflict, words.to_owned()));
+        }
+        if matches!(&self.command, Some(Command::Judge(judge)) if judge.config.is_none()) {
+            let words = "judge needs the canary config: --config FILE";
+            return Some((ErrorKind::MissingRequiredArgument, words.to_owned()));
         }
         let (action, deed) = self.command.as_ref()?.deed()?;
         if self.cluster.all_contexts || self.cluster.contexts.len() > 1 {
@@ -430,6 +441,7 @@ impl Command {
             | Self::Gates
             | Self::Timeline(_)
             | Self::Explain(_)
+            | Self::Judge(_)
             | Self::Status(_)
             | Self::Watch
             | Self::Audit(_)

@@ -56,3 +56,9 @@ pub mod doctor;
 mod doctor_rights;
 
 pub mod explain;
+
+pub mod judge;
+
+pub mod args_judge;
+
+mod canary_config;

@@ -18,7 +18,7 @@ use super::headless::watch::Watch;
 use super::screen::{self, Scene};
 use super::settings::{self, Settings};
 use super::start::{self, Stop};
-use super::{assets, completions, config_text, demo, explain, logging, tell};
+use super::{assets, completions, config_text, demo, explain, judge, logging, tell};
 use crate::app::state::State;
 use crate::backends::kube::cluster::Cluster;
 use crate::backends::kube::marks;
@@ -98,6 +98,10 @@ fn dispatch(args: &Args, settings: &Settings, warnings: &[Warning]) -> Result<u8
         Some(Command::Explain(wanted)) => {
             warn(warnings);
             Ok(explain::run(&wanted.filename, args.look.output, clock::system()()))
+        }
+        Some(Command::Judge(wanted)) => {
+            warn(warnings);
+            Ok(judge::run(wanted, args.look.output))
         }
         Some(command) => {
             warn(warnings);
@@ -214,6 +218,7 @@ async fn headless(
         },
         Command::Demo(_)
         | Command::Explain(_)
+        | Command::Judge(_)
         | Command::Themes
         | Command::Keys
         | Command::Config(_)

@@ -23,6 +23,8 @@ pub mod schema;
 
 pub mod doctor;
 
+pub mod canary_judgement;
+
 pub mod explanation;
 
 mod part;

@@ -3,6 +3,7 @@
 use schemars::{Schema, schema_for};
 
 use super::audit::{AuditTrail, AuditVerification};
+use super::canary_judgement::CanaryJudgement;
 use super::doctor::DoctorReport;
 use super::explanation::Explanation;
 use super::fleet::{FleetEvent, FleetList, RolloutReport};
@@ -22,6 +23,7 @@ pub fn all() -> Vec<(&'static str, Schema)> {
         ("Order", schema_for!(Order)),
         ("DoctorReport", schema_for!(DoctorReport)),
         ("Explanation", schema_for!(Explanation)),
+        ("CanaryJudgement", schema_for!(CanaryJudgement)),
         ("AuditTrail", schema_for!(AuditTrail)),
         ("AuditVerification", schema_for!(AuditVerification)),
     ]

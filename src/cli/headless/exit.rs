@@ -32,8 +32,14 @@ pub const TABLE: [(u8, &str); 9] = [
     (DONE, "done; a deed's code speaks of the deed: an abort that arrived is 0"),
     (FAULT, "a fault of our own"),
     (USAGE, "usage, config, kubeconfig or context wrong, object not found, no --yes"),
-    (ON_ITS_WAY, "--timeout passed while still on its way; status of Progressing or Suspended"),
-    (DEGRADED, "Degraded, aborted, Missing, or the awaited state can no longer be reached"),
+    (
+        ON_ITS_WAY,
+        "--timeout passed while still on its way; status of Progressing or Suspended; judge: marginal",
+    ),
+    (
+        DEGRADED,
+        "Degraded, aborted, Missing, or the awaited state can no longer be reached; judge: it fails",
+    ),
     (
         NO_ANSWER,
         "no answer, stale, outcome unknown; get, watch: a source was silent; explain: a part unreadable",
