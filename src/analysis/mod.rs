@@ -10,6 +10,8 @@ pub mod stall;
 
 mod flagger_status;
 
+pub mod experiment_status;
+
 pub mod flagger_steps;
 
 pub mod flagger_gates;

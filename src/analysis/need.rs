@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use super::bounds;
+use super::experiment_status;
 use super::flagger_status;
 use super::openshift_status;
 use super::rollout_status::{self, Health, Status};
@@ -133,6 +134,7 @@ fn of_controller(workload: &Workload, status: &Status, context: &Context<'_>) ->
         Controller::Flagger(flagger) => {
             failing(workload, context).or_else(|| flagger_status::need(workload, flagger, context))
         }
+        Controller::Experiment(experiment) => experiment_status::need(experiment, context.now),
         Controller::StatefulSet(_) | Controller::DaemonSet(_) => {
             stall::need(workload, status, context)
         }

@@ -2,6 +2,7 @@
 //! Argo CD's applications by their own word, Flux's objects by their conditions, Kargo's by health and phase
 //! (`reference/rollouts.md` §1.12, §4.2 to §4.4). The tools' wording is kept, so that a person can compare.
 
+use super::experiment_status;
 use super::rollout_status::{Health, Status};
 use super::run_words;
 use crate::domain::detail::AnalysisRun;
@@ -17,7 +18,9 @@ pub fn status(part: &Part) -> Status {
     let mut status = match &part.facts {
         PartFacts::ReplicaSet(set) => of_set(part, set),
         PartFacts::AnalysisRun(run) => of_run(run),
-        PartFacts::Experiment(phase, message) => of_experiment(*phase, message.as_ref()),
+        PartFacts::Experiment(phase, message) => {
+            experiment_status::in_words(*phase, message.as_ref())
+        }
         PartFacts::Application(application) => of_application(part, application),
         PartFacts::Flux(flux) => of_flux(part, flux.suspend),
         PartFacts::Repository(repository) => of_flux(part, repository.suspend),
@@ -68,23 +71,6 @@ fn of_run(run: &AnalysisRun) -> Status {
     let message = run_words::one_line(run);
     let phase = (run.phase != RunPhase::Unknown).then(|| Text::clean(run.phase.name()));
     Status { phase, message: Some(message), health }
-}
-
-fn of_experiment(phase: Option<RunPhase>, message: Option<&Text>) -> Status {
-    let Some(phase) = phase else {
-        let message = "Waiting for experiment to finish: status has not been reconciled.";
-        return said(None, message, Health::Progressing);
-    };
-    let (health, default) = match phase {
-        RunPhase::Pending => (Health::Progressing, "Experiment is pending"),
-        RunPhase::Running => (Health::Progressing, "Experiment is running"),
-        RunPhase::Successful => (Health::Healthy, "Experiment is successful"),
-        RunPhase::Failed => (Health::Degraded, "Experiment has failed"),
-        RunPhase::Error => (Health::Degraded, "Experiment had an error"),
-        RunPhase::Inconclusive => (Health::Unknown, "Experiment is inconclusive"),
-        RunPhase::Unknown => (Health::Unknown, ""),
-    };
-    said(Some(phase.name()), message.map_or(default, Text::as_str), health)
 }
 
 /// Argo CD's own word; beside it what its screens show in red: a failed sync, errors, drift.

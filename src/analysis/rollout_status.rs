@@ -2,7 +2,7 @@
 //! Rollouts (`reference/rollouts.md` §1.7, in that order), `kubectl rollout status` for Deployments (§3.1), and Argo CD
 //! for the health of both. The tools' wording is kept, so that a person can compare.
 
-use super::{flagger_status, native_status, openshift_status};
+use super::{experiment_status, flagger_status, native_status, openshift_status};
 use crate::domain::ids::Generation;
 use crate::domain::rollout::{Rollout, RolloutStatus, RunPhase};
 use crate::domain::text::Text;
@@ -61,6 +61,7 @@ pub fn status(workload: &Workload) -> Status {
         Controller::StatefulSet(facts) => native_status::of_stateful_set(workload, facts),
         Controller::DaemonSet(_) => native_status::of_daemon_set(workload),
         Controller::DeploymentConfig(facts) => openshift_status::status(workload, facts),
+        Controller::Experiment(experiment) => experiment_status::status(experiment),
     };
     if workload.meta.deleting.is_some() {
         status.health = Health::Missing;
@@ -73,8 +74,8 @@ pub fn status(workload: &Workload) -> Status {
 pub fn is_observed(workload: &Workload) -> bool {
     match &workload.controller {
         Controller::Argo(rollout) => rollout_is_observed(workload, &rollout.status),
-        // It looks at its object with every tick, and says nothing of it.
-        Controller::Flagger(_) => true,
+        // They look at their object again and again, and say nothing of it.
+        Controller::Flagger(_) | Controller::Experiment(_) => true,
         Controller::Deployment(_)
         | Controller::StatefulSet(_)
         | Controller::DaemonSet(_)

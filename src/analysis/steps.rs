@@ -195,6 +195,10 @@ pub fn stable_hash(workload: &Workload) -> Option<&PodHash> {
     if let Some(flagger) = workload.flagger() {
         return flagger.primary.as_ref();
     }
+    // Its versions stand beside each other, and none of them is the proven one.
+    if workload.experiment().is_some() {
+        return None;
+    }
     let current = workload.current_hash();
     let older = workload.revisions.iter().find(|set| {
         set.hash.as_ref() != current && set.replicas.current.is_some_and(|pods| pods > 0)

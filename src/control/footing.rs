@@ -82,6 +82,7 @@ impl Footing {
         match &workload.controller {
             Controller::Argo(rollout) => Self::of_rollout(workload, rollout),
             Controller::Flagger(flagger) => Self::of_flagger(workload, flagger),
+            Controller::Experiment(_) => Self::of_native(workload, false),
             Controller::Deployment(_) | Controller::StatefulSet(_) | Controller::DaemonSet(_) => {
                 Self::of_native(workload, workload.hand_paused())
             }
@@ -241,8 +242,8 @@ pub fn is_observed(workload: &Workload) -> bool {
                 == Some(generation.as_str());
             own && is_workload_observed(rollout)
         }
-        // Flagger writes no generation: it looks at its object with every tick.
-        Controller::Flagger(_) => true,
+        // These write no generation.
+        Controller::Flagger(_) | Controller::Experiment(_) => true,
         Controller::Deployment(_)
         | Controller::StatefulSet(_)
         | Controller::DaemonSet(_)

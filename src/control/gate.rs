@@ -125,6 +125,7 @@ impl Gate {
             | Way::OtherRollout
             | Way::Flagger
             | Way::DeploymentConfig => Action::Abort,
+            Way::Experiment => Action::Terminate,
             Way::Deployment | Way::StatefulSet | Way::DaemonSet => Action::Rollback { to: None },
         };
         Some(Self {

@@ -179,6 +179,7 @@ impl ObjectKind {
             WorkloadKind::DaemonSet => Self::DaemonSet,
             WorkloadKind::Canary => Self::Canary,
             WorkloadKind::DeploymentConfig => Self::DeploymentConfig,
+            WorkloadKind::Experiment => Self::Experiment,
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::domain::bounds::Bounds;
 use crate::domain::detail::Detail;
+use crate::domain::experiment::{Experiment, ExperimentTemplate};
 use crate::domain::flagger::{
     Analysis, Flagger, FlaggerSpec, FlaggerStatus, Phase, Route, RouteKind, Target, TargetSeen,
 };
@@ -164,6 +165,32 @@ pub(crate) fn deployment_config(phase: &str, reason: &str) -> Make {
     made
 }
 
+/// An Experiment of two versions that runs since second 900 until somebody ends it.
+pub(crate) fn experiment() -> Make {
+    let template = |name: &str, image: &str| ExperimentTemplate {
+        name: Name::new(name),
+        image: Some(Text::from(image)),
+        desired: Some(2),
+        available: Some(2),
+        status: Some(Text::from("Running")),
+        since: Some(at(900)),
+        ..ExperimentTemplate::default()
+    };
+    let facts = Experiment {
+        phase: Some(RunPhase::Running),
+        available_at: Some(at(900)),
+        templates: [template("baseline", "web:7"), template("canary", "web:8")].into(),
+        ..Experiment::default()
+    };
+    let controller = Controller::Experiment(Box::new(facts));
+    let mut made = workload(WorkloadKind::Experiment, Strategy::Unknown, controller);
+    let all = Some(4);
+    made.0.replicas =
+        ReplicaCounts { desired: all, current: all, updated: all, ready: all, available: all };
+    made.0.revisions = [].into();
+    made
+}
+
 fn three(mut made: Make) -> Make {
     let all = Some(3);
     made.0.replicas =
@@ -251,7 +278,8 @@ impl Make {
             | Controller::Deployment(_)
             | Controller::StatefulSet(_)
             | Controller::DaemonSet(_)
-            | Controller::DeploymentConfig(_) => panic!("no Rollout"),
+            | Controller::DeploymentConfig(_)
+            | Controller::Experiment(_) => panic!("no Rollout"),
         }
         self
     }
@@ -263,7 +291,8 @@ impl Make {
             | Controller::Flagger(_)
             | Controller::StatefulSet(_)
             | Controller::DaemonSet(_)
-            | Controller::DeploymentConfig(_) => panic!("no Deployment"),
+            | Controller::DeploymentConfig(_)
+            | Controller::Experiment(_) => panic!("no Deployment"),
         }
         self
     }
@@ -296,6 +325,7 @@ impl Make {
                 facts.held = true;
                 self.0.strategy = Strategy::OnDelete;
             }
+            Controller::Experiment(_) => panic!("it has no pause"),
         }
         self
     }

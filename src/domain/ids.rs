@@ -87,17 +87,20 @@ pub enum WorkloadKind {
     Canary,
     /// `apps.openshift.io/v1` DeploymentConfig.
     DeploymentConfig,
+    /// `argoproj.io/v1alpha1` Experiment that stands alone: no Rollout's step made it.
+    Experiment,
 }
 
 impl WorkloadKind {
     /// All kinds, in the order in which they are listed.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Rollout,
         Self::Canary,
         Self::Deployment,
         Self::StatefulSet,
         Self::DaemonSet,
         Self::DeploymentConfig,
+        Self::Experiment,
     ];
 
     /// As the API server spells it.
@@ -110,6 +113,7 @@ impl WorkloadKind {
             Self::DaemonSet => "DaemonSet",
             Self::Canary => "Canary",
             Self::DeploymentConfig => "DeploymentConfig",
+            Self::Experiment => "Experiment",
         }
     }
 
@@ -123,6 +127,7 @@ impl WorkloadKind {
             Self::DaemonSet => &["daemonset", "daemonsets", "ds"],
             Self::Canary => &["canary", "canaries"],
             Self::DeploymentConfig => &["deploymentconfig", "deploymentconfigs", "dc"],
+            Self::Experiment => &["experiment", "experiments", "exp"],
         }
     }
 

@@ -11,6 +11,8 @@ pub mod rollout;
 
 pub mod flagger;
 
+pub mod experiment;
+
 pub mod manual_gate;
 
 pub mod workload;

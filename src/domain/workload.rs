@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::experiment::Experiment;
 use super::flagger::Flagger;
 use super::ids::{
     Generation, Name, PodHash, ResourceVersion, Revision, Uid, WorkloadKind, WorkloadRef,
@@ -119,6 +120,8 @@ pub enum Controller {
     DaemonSet(DaemonSetFacts),
     /// OpenShift's DeploymentConfig controller.
     DeploymentConfig(DeploymentConfigFacts),
+    /// The Argo Rollouts controller, of an Experiment that stands alone.
+    Experiment(Box<Experiment>),
 }
 
 /// A Deployment's own words.
@@ -294,6 +297,7 @@ impl Workload {
             Controller::StatefulSet(facts) => facts.wanted.as_ref(),
             Controller::DaemonSet(facts) => facts.wanted.as_ref(),
             Controller::DeploymentConfig(facts) => facts.current.as_ref(),
+            Controller::Experiment(_) => None,
         }
     }
 
@@ -318,7 +322,8 @@ impl Workload {
             | Controller::Deployment(_)
             | Controller::StatefulSet(_)
             | Controller::DaemonSet(_)
-            | Controller::DeploymentConfig(_) => None,
+            | Controller::DeploymentConfig(_)
+            | Controller::Experiment(_) => None,
         }
     }
 
@@ -328,6 +333,21 @@ impl Workload {
         match &self.controller {
             Controller::Flagger(flagger) => Some(flagger),
             Controller::Argo(_)
+            | Controller::Deployment(_)
+            | Controller::StatefulSet(_)
+            | Controller::DaemonSet(_)
+            | Controller::DeploymentConfig(_)
+            | Controller::Experiment(_) => None,
+        }
+    }
+
+    /// The Experiment, if it is one.
+    #[must_use]
+    pub fn experiment(&self) -> Option<&Experiment> {
+        match &self.controller {
+            Controller::Experiment(experiment) => Some(experiment),
+            Controller::Argo(_)
+            | Controller::Flagger(_)
             | Controller::Deployment(_)
             | Controller::StatefulSet(_)
             | Controller::DaemonSet(_)
@@ -349,6 +369,7 @@ impl Workload {
                 let above = self.replicas.desired.is_some_and(|pods| partition >= pods);
                 facts.held_from.is_some_and(|before| partition > before) || (partition > 0 && above)
             }
+            Controller::Experiment(_) => false,
             Controller::DaemonSet(facts) => facts.held && self.strategy == Strategy::OnDelete,
         }
     }
@@ -357,7 +378,7 @@ impl Workload {
     #[must_use]
     pub const fn native_observed(&self) -> Option<Generation> {
         match &self.controller {
-            Controller::Argo(_) | Controller::Flagger(_) => None,
+            Controller::Argo(_) | Controller::Flagger(_) | Controller::Experiment(_) => None,
             Controller::Deployment(facts) => facts.observed_generation,
             Controller::StatefulSet(facts) => facts.observed_generation,
             Controller::DaemonSet(facts) => facts.observed_generation,

@@ -4,7 +4,7 @@
 use crate::analysis::need::{Group, NeedKind};
 use crate::analysis::owner_status::{self, Field, ReactionKind};
 use crate::analysis::steps;
-use crate::analysis::verdict::{Answer, Limits, MetricVerdict};
+use crate::analysis::verdict::{Answer, MetricVerdict};
 use crate::app::event::{Command, Screen};
 use crate::app::fleet::Row;
 use crate::app::keymap::KeyContext;
@@ -220,7 +220,7 @@ fn no_metrics(state: &State, row: &Row) -> Option<Words> {
 fn metric(state: &State, row: &Row, pair: &MetricPair) -> Vec<Words> {
     let verdict = row.metrics.verdict.as_ref();
     let judged = verdict.and_then(|all| all.metrics.iter().find(|one| one.kind == pair.kind));
-    let limit = limit_words(pair.kind, state.fleet().limits());
+    let limit = format::limit_words(pair.kind, state.fleet().limits());
     let answer = judged.and_then(|judged| judged.answer);
     let value = |reading: &Reading, role| match reading {
         Ok(_) => Words::of(role, format::reading(pair.kind, reading)),
@@ -271,21 +271,6 @@ fn spark(state: &State, row: &Row, kind: MetricKind) -> Words {
     match chart.map(|chart| &chart.canary) {
         Some(Ok(series)) => sparkline(&time::swept(series, state.now(), SPARK), None, Role::Canary),
         Some(Err(_)) | None => Words::new(),
-    }
-}
-
-/// What is tolerated, in words.
-#[must_use]
-pub fn limit_words(kind: MetricKind, limits: &Limits) -> Option<String> {
-    match kind {
-        MetricKind::ErrorRatio => {
-            let points = format::number(limits.error_ratio_worse_max * 100.0);
-            Some(format!("limit +{points} pt"))
-        }
-        MetricKind::LatencyP99 => {
-            Some(format!("limit ×{}", format::number(limits.latency_times_max)))
-        }
-        MetricKind::RequestRate => None,
     }
 }
 
@@ -399,6 +384,7 @@ pub fn fitting(row: &Row) -> Vec<Action> {
         Some(NeedKind::Inconclusive | NeedKind::Approval) => {
             &[Action::Promote, Action::Resume, Action::Abort]
         }
+        None if row.workload.experiment().is_some() => &[Action::Terminate],
         None if row.group == Group::Moving => &[Action::Pause, Action::Abort, Action::Promote],
         None => &[rollback, Action::Restart],
     };

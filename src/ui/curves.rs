@@ -5,7 +5,6 @@ use crate::app::state::State;
 use crate::domain::metric::{Chart as Curves, MetricKind, NoData};
 use crate::domain::observed::Timestamp;
 
-use super::answer;
 use super::chart::{Chart, SCALE};
 use super::format::{self, Keep};
 use super::ink::Words;
@@ -68,7 +67,7 @@ fn title(state: &State, row: &Row, kind: MetricKind) -> Words {
     if let Some(times) = judged.and_then(|judged| judged.times) {
         words.push(Role::Text, format!("  ×{}", format::number(times.get())));
     }
-    if let Some(limit) = answer::limit_words(kind, state.fleet().limits()) {
+    if let Some(limit) = format::limit_words(kind, state.fleet().limits()) {
         words.push(Role::Muted, format!("  {limit}"));
     }
     if let Some(old) = summary::evidence_age(row, state.now()) {

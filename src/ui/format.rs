@@ -6,6 +6,7 @@ use std::time::Duration;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
+use crate::analysis::verdict::Limits;
 use crate::domain::metric::{Finite, MetricKind, NoData, Reading};
 use crate::domain::observed::{Freshness, Timestamp, age};
 
@@ -239,6 +240,19 @@ pub fn count(number: usize, noun: &str) -> String {
 #[must_use]
 pub fn known(count: Option<u32>) -> String {
     count.map_or_else(|| "?".to_owned(), |count| count.to_string())
+}
+
+/// What is tolerated, in words.
+#[must_use]
+pub fn limit_words(kind: MetricKind, limits: &Limits) -> Option<String> {
+    match kind {
+        MetricKind::ErrorRatio => {
+            let points = number(limits.error_ratio_worse_max * 100.0);
+            Some(format!("limit +{points} pt"))
+        }
+        MetricKind::LatencyP99 => Some(format!("limit ×{}", number(limits.latency_times_max))),
+        MetricKind::RequestRate => None,
+    }
 }
 
 #[cfg(test)]

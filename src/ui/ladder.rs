@@ -12,6 +12,7 @@ use crate::domain::rollout::{Rollout, Step};
 use crate::domain::workload::{Strategy, Workload};
 
 use super::chart::bar;
+use super::experiment;
 use super::flagger;
 use super::format::{self, Keep};
 use super::ink::Words;
@@ -55,6 +56,9 @@ pub fn lines(row: &Row, now: Timestamp, cells: usize) -> Vec<Words> {
     let workload = &row.workload;
     if let Some(facts) = workload.flagger() {
         return flagger::lines(row, facts, now, cells);
+    }
+    if let Some(facts) = workload.experiment() {
+        return experiment::lines(row, facts, now, cells);
     }
     match (workload.strategy, workload.rollout()) {
         (Strategy::Canary, Some(rollout)) => canary(row, rollout, now, cells),

@@ -4,6 +4,7 @@ pub mod answer;
 pub mod chart;
 pub mod colour;
 pub mod curves;
+mod experiment;
 mod flagger;
 pub mod format;
 pub mod grid;

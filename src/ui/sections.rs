@@ -77,10 +77,10 @@ pub fn tree(row: &Row, chosen: Option<&Name>, now: Timestamp, cells: usize) -> S
         listed.iter().flat_map(|pods| pods.iter().map(|pod| pod_cells(pod, chosen, now))).collect();
     let widths = grid::widths(&PODS, &cells_of, cells.saturating_sub(2));
     let mut pods = cells_of.into_iter();
+    let (fresh, proven) = summary::sides(row.workload.strategy);
+    let old = if row.workload.experiment().is_some() { "version" } else { "old" };
     for (branch, listed) in branches.iter().zip(&listed) {
-        section.lines.push(
-            branch_line(branch, summary::sides(row.workload.strategy), now).cut(cells, Keep::Start),
-        );
+        section.lines.push(branch_line(branch, (fresh, proven, old), now).cut(cells, Keep::Start));
         for pod in listed {
             if Some(&pod.name) == chosen {
                 section.cursor = Some(section.lines.len());
@@ -112,11 +112,15 @@ fn shown<'a>(branch: &Branch<'a>, chosen: Option<&Name>) -> Vec<&'a Pod> {
     if few { branch.pods.clone() } else { branch.pods.iter().filter(keep).copied().collect() }
 }
 
-fn branch_line(branch: &Branch<'_>, (fresh, proven): (&str, &str), now: Timestamp) -> Words {
+fn branch_line(
+    branch: &Branch<'_>,
+    (fresh, proven, old): (&str, &str, &str),
+    now: Timestamp,
+) -> Words {
     let (role, standing) = match branch.standing {
         Standing::Canary => (Role::Canary, fresh),
         Standing::Stable => (Role::Stable, proven),
-        Standing::Old => (Role::Muted, "old"),
+        Standing::Old => (Role::Muted, old),
     };
     let Some(set) = branch.set else {
         return Words::of(Role::Unknown, "   pods of unknown revisions");
@@ -318,6 +322,10 @@ const IMAGES: [Column; 4] = [
 #[must_use]
 pub fn versions(row: &Row, cells: usize) -> Vec<Words> {
     let workload = &row.workload;
+    if workload.experiment().is_some() {
+        // They stand above, in the place of a ladder.
+        return Vec::new();
+    }
     let (fresh, proven) = summary::sides(workload.strategy);
     let canary = steps::canary(workload).map(|set| (set, fresh, Role::Canary));
     let stable = steps::stable(workload).map(|set| (set, proven, Role::Stable));

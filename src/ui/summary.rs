@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::analysis::experiment_status;
 use crate::analysis::need::{Group, Need, NeedKind};
 use crate::analysis::rollout_status::Health;
 use crate::analysis::router_weight;
@@ -17,6 +18,7 @@ use crate::domain::rollout::{RunPhase, Step};
 use crate::domain::text::Text;
 use crate::domain::workload::{Image, ReplicaSet, Strategy, Workload};
 
+use super::experiment;
 use super::format;
 use super::ink::Words;
 use super::marks::Mark;
@@ -106,8 +108,12 @@ fn moving(row: &Row, now: Timestamp) -> Said {
     if row.workload.rollout().is_some_and(|rollout| rollout.status.flags.abort) {
         return going("aborting".to_owned());
     }
-    if let Some(ends) = goes_on_at(row) {
+    let experiment = row.workload.experiment();
+    if let Some(ends) = goes_on_at(row).filter(|_| experiment.is_none_or(|it| !it.terminate)) {
         return going(format!("{} left", format::left(age(now, ends))));
+    }
+    if let Some(experiment) = experiment {
+        return going(experiment::doing(experiment).to_owned());
     }
     let rollout = row.workload.rollout();
     if row.status.health == Health::Healthy
@@ -150,6 +156,9 @@ fn moving(row: &Row, now: Timestamp) -> Said {
 pub fn goes_on_at(row: &Row) -> Option<Timestamp> {
     if let Some(ends) = row.position.as_ref().and_then(|position| position.ends_at) {
         return Some(ends);
+    }
+    if let Some(experiment) = row.workload.experiment() {
+        return experiment.ends_at();
     }
     let rollout = row.workload.rollout()?;
     let after = rollout.spec.blue_green.as_ref()?.auto_promotion_after?;
@@ -249,6 +258,9 @@ pub fn source(source: &Source, now: Timestamp) -> Said {
 pub fn progress(row: &Row) -> String {
     let workload = &row.workload;
     let is_moving = row.group != Group::Steady;
+    if let Some(facts) = workload.experiment() {
+        return experiment::progress(workload, facts);
+    }
     match (workload.strategy, &row.position) {
         (Strategy::Canary, Some(position)) if is_moving => {
             format!("canary {}/{}", (position.index + 1).min(position.count), position.count)
@@ -352,6 +364,9 @@ impl Versions {
 /// The versions of a workload.
 #[must_use]
 pub fn versions(workload: &Workload) -> Versions {
+    if let Some(facts) = workload.experiment() {
+        return Versions { stable: experiment::tags(facts), canary: None };
+    }
     let (canary, stable) = (steps::canary(workload), steps::stable(workload));
     let Some(canary) = canary else {
         let current = workload.current_hash().and_then(|hash| workload.revision_by_hash(hash));
@@ -426,7 +441,8 @@ pub fn why(row: &Row, now: Timestamp) -> Words {
     }
     let step = row.workload.rollout().and_then(steps::current_step).map(|(_, found)| step(found));
     let message = row.status.message.as_ref().map(|message| short(message.as_str()).to_owned());
-    let detail = if row.group == Group::Moving { step.or(message) } else { message };
+    let waits = || row.workload.experiment().and_then(experiment_status::waits_for);
+    let detail = if row.group == Group::Moving { step.or_else(waits).or(message) } else { message };
     match detail {
         Some(detail) if words.is_empty() => Words::of(Role::Muted, detail),
         Some(detail) => words.and(Role::Muted, format!(" · {detail}")),
@@ -444,9 +460,10 @@ fn short(message: &str) -> &str {
 /// Since when: a need, else the newest revision.
 #[must_use]
 pub fn since(row: &Row) -> Option<Timestamp> {
-    match &row.need {
-        Some(need) => need.since,
-        None => row.workload.revisions.iter().filter_map(|set| set.created).max(),
+    match (&row.need, row.workload.experiment()) {
+        (Some(need), _) => need.since,
+        (None, Some(facts)) => experiment::since(&row.workload, facts),
+        (None, None) => row.workload.revisions.iter().filter_map(|set| set.created).max(),
     }
 }
 

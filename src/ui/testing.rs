@@ -170,7 +170,8 @@ impl Make {
             | Controller::Deployment(_)
             | Controller::StatefulSet(_)
             | Controller::DaemonSet(_)
-            | Controller::DeploymentConfig(_) => panic!("a Deployment"),
+            | Controller::DeploymentConfig(_)
+            | Controller::Experiment(_) => panic!("a Deployment"),
         }
     }
 

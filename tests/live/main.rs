@@ -10,6 +10,7 @@
 mod alone;
 mod canaries;
 mod cockpit;
+mod experiments;
 mod explain;
 mod flagger;
 mod gates;

@@ -134,7 +134,9 @@ impl Plane {
 
     fn path(&self, collection: &str) -> String {
         let group = match collection {
-            "rollouts" | "analysistemplates" | "analysisruns" => "apis/argoproj.io/v1alpha1",
+            "rollouts" | "analysistemplates" | "analysisruns" | "experiments" => {
+                "apis/argoproj.io/v1alpha1"
+            }
             "deployments" | "replicasets" | "statefulsets" | "daemonsets" => "apis/apps/v1",
             "canaries" => "apis/flagger.app/v1beta1",
             "deploymentconfigs" => "apis/apps.openshift.io/v1",

@@ -181,7 +181,7 @@ impl Tables {
             missing.push(Text::clean("pods: no label selector to find them by"));
         }
         missing.extend(self.missing(&pods_key, "pods"));
-        if target.kind == WorkloadKind::Rollout {
+        if matches!(target.kind, WorkloadKind::Rollout | WorkloadKind::Experiment) {
             missing.extend(self.missing(&runs_key, "analysis runs"));
         }
         missing.extend(self.missing(&events_key, "events"));

@@ -148,7 +148,7 @@ impl Keeper {
             needed.insert(DetailKey::Events(namespace.clone()), None);
             needed.insert(DetailKey::Autoscalers(namespace.clone()), None);
             needed.insert(DetailKey::Budgets(namespace.clone()), None);
-            if target.kind == WorkloadKind::Rollout {
+            if matches!(target.kind, WorkloadKind::Rollout | WorkloadKind::Experiment) {
                 needed.insert(DetailKey::Runs(namespace.clone()), None);
             }
         }

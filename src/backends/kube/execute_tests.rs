@@ -31,7 +31,8 @@ fn workload(executor: &KubeExecutor, kind: WorkloadKind, object: &Value) -> Work
         | WorkloadKind::StatefulSet
         | WorkloadKind::DaemonSet
         | WorkloadKind::Canary
-        | WorkloadKind::DeploymentConfig => deployment().0.revisions,
+        | WorkloadKind::DeploymentConfig
+        | WorkloadKind::Experiment => deployment().0.revisions,
     };
     if let crate::domain::workload::Controller::Deployment(own) = &mut facts.controller {
         own.current_hash = Some(crate::domain::ids::PodHash::new(fixtures::NEW));

@@ -53,6 +53,8 @@ mod sets;
 
 mod flagger;
 
+mod experiments;
+
 mod runs;
 
 mod pods;

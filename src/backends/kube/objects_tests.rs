@@ -255,7 +255,7 @@ fn replica_sets_are_read_with_images_deadlines_and_owners() {
     assert_eq!(old.set.replicas.available, Some(2));
     assert_ne!(sets[0].template, sets[1].template);
     let stray = json!({ "metadata": { "name": "x", "ownerReferences":
-        [{ "kind": "Experiment", "uid": "e", "controller": true }] } });
+        [{ "kind": "Sandbox", "uid": "e", "controller": true }] } });
     assert!(maker.row(&stray, Timestamp::UNIX_EPOCH).is_none());
 }
 

@@ -322,9 +322,10 @@ fn what(object: &Value) -> What {
                 WorkloadKind::Deployment | WorkloadKind::StatefulSet | WorkloadKind::DaemonSet => {
                     true
                 }
-                WorkloadKind::Rollout | WorkloadKind::Canary | WorkloadKind::DeploymentConfig => {
-                    false
-                }
+                WorkloadKind::Rollout
+                | WorkloadKind::Canary
+                | WorkloadKind::DeploymentConfig
+                | WorkloadKind::Experiment => false,
             };
             is_native.then_some(kind)
         }

@@ -143,7 +143,7 @@ async fn templates(link: &Link, pair: &RevisionPair) -> Result<(Block, Block), T
 
 async fn of_revision(link: &Link, target: &WorkloadRef, hash: &PodHash) -> Result<Value, Trouble> {
     let label = match target.kind {
-        WorkloadKind::Rollout => HASH_LABELS[0],
+        WorkloadKind::Rollout | WorkloadKind::Experiment => HASH_LABELS[0],
         WorkloadKind::Deployment | WorkloadKind::Canary => HASH_LABELS[1],
         WorkloadKind::DeploymentConfig => return of_controller(link, target, hash).await,
         WorkloadKind::StatefulSet | WorkloadKind::DaemonSet => {
@@ -195,6 +195,7 @@ async fn of_controller_revision(
         | WorkloadKind::Rollout
         | WorkloadKind::Canary
         | WorkloadKind::DeploymentConfig
+        | WorkloadKind::Experiment
         | WorkloadKind::Deployment => Name::new(hash.as_str()),
     };
     let mut found = get(link, CONTROLLER_REVISIONS, &target.namespace, &name).await?;

@@ -154,6 +154,7 @@ impl Resource {
             WorkloadKind::DaemonSet => DAEMON_SETS,
             WorkloadKind::Canary => CANARIES,
             WorkloadKind::DeploymentConfig => DEPLOYMENT_CONFIGS,
+            WorkloadKind::Experiment => EXPERIMENTS,
         }
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::argo;
+use super::experiments;
 use super::fields::{Node, Reading, Words};
 use super::flagger;
 use super::meta::{self, Glimpse, Metadata};
@@ -209,6 +210,7 @@ pub(super) fn known(
         WorkloadKind::DaemonSet => sets::daemon(object, cluster, seen_at, reading),
         WorkloadKind::Canary => flagger::canary(object, cluster, seen_at, reading),
         WorkloadKind::DeploymentConfig => openshift::config(object, cluster, seen_at, reading),
+        WorkloadKind::Experiment => experiments::experiment(object, cluster, seen_at, reading),
     }
 }
 
@@ -236,6 +238,11 @@ impl Maker {
             FleetKind::Owners(kind) => {
                 let part = parts::part(kind, object, (&self.cluster, seen_at), reading);
                 return Some(Row::Owner(Box::new(part)));
+            }
+            FleetKind::Workloads(WorkloadKind::Experiment)
+                if !experiments::stands_alone(object) =>
+            {
+                return None;
             }
             FleetKind::Workloads(kind) => kind,
         };

@@ -36,7 +36,7 @@ pub(super) fn status(
     })
 }
 
-fn phase(node: Node<'_>, key: &str) -> RunPhase {
+pub(super) fn phase(node: Node<'_>, key: &str) -> RunPhase {
     node.word(key).map_or(RunPhase::Unknown, RunPhase::parse)
 }
 

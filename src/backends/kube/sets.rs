@@ -145,7 +145,8 @@ pub(super) fn settle(workload: &mut Workload) {
         Controller::Argo(_)
         | Controller::Flagger(_)
         | Controller::Deployment(_)
-        | Controller::DeploymentConfig(_) => return,
+        | Controller::DeploymentConfig(_)
+        | Controller::Experiment(_) => return,
     };
     let left = counts.current.zip(counts.updated).map(|(all, new)| all.saturating_sub(new));
     let mut sets = workload.revisions.to_vec();

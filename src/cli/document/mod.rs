@@ -7,6 +7,8 @@ pub mod owner;
 
 pub mod bounds;
 
+pub mod experiment;
+
 pub mod source;
 
 pub mod fleet;

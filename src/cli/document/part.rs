@@ -37,6 +37,7 @@ impl RolloutStatus {
             metrics: vec![],
             owner: part.owner.as_ref().map(Owner::named),
             bounds: None,
+            experiment: None,
             actions: vec![],
             observed_at: part.seen_at,
             age_seconds: None,

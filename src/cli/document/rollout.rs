@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::bounds::Bounds;
+use super::experiment::{self, Experiment};
 use super::owner::Owner;
 use crate::analysis::router_weight;
 use crate::analysis::steps;
@@ -65,6 +66,8 @@ pub struct RolloutStatus {
     pub owner: Option<Owner>,
     /// What bounds the number of its pods; null where its parts are not followed.
     pub bounds: Option<Bounds>,
+    /// What an Experiment says of itself; null for everything else.
+    pub experiment: Option<Experiment>,
     /// What can be done now, and why not.
     pub actions: Vec<ActionStatus>,
     /// When this state of the object reached us.
@@ -253,6 +256,7 @@ impl RolloutStatus {
             metrics: metrics(row),
             owner: workload.owner.as_ref().map(|owner| Owner::of(owner, target)),
             bounds: row.detail.as_ref().map(|detail| Bounds::of(&detail.bounds)),
+            experiment: workload.experiment().map(Experiment::of),
             actions: actions(workload),
             observed_at: workload.seen_at,
             age_seconds: proof.map(|at| age(at, state.now()).as_secs()),
@@ -325,6 +329,9 @@ pub(super) fn version(set: &ReplicaSet) -> Version {
 
 /// The runs that the Rollout's status names, with the metrics of those that were read.
 fn analysis(row: &Row) -> Vec<Analysis> {
+    if let Some(facts) = row.workload.experiment() {
+        return experiment::analyses(row, facts);
+    }
     let Some(rollout) = row.workload.rollout() else { return vec![] };
     let runs = &rollout.status.runs;
     let named = [&runs.step, &runs.background, &runs.pre_promotion, &runs.post_promotion];

@@ -4,12 +4,14 @@ use crate::control::action::Action;
 use crate::control::arrival::{Judgement, Since, judge, stands};
 use crate::control::fixtures::{context, planned, writes};
 use crate::control::plan::{Arrival, plan};
+use crate::domain::experiment::Experiment;
 use crate::domain::fixtures::{
-    Make, NEW, STABLE, blue_green, by_pods, canary, deployment, run, set,
+    Make, NEW, STABLE, blue_green, by_pods, canary, deployment, experiment, run, set,
 };
 use crate::domain::ids::Name;
 use crate::domain::rollout::RunPhase;
 use crate::domain::text::Text;
+use crate::domain::workload::Controller;
 
 const fn to(number: u32) -> Action {
     Action::Skip { to: Some(number) }
@@ -177,4 +179,46 @@ fn a_canary_goes_to_zero_nowhere_else() {
         assert!(why.contains(words), "{why}");
         assert!(!remedy.is_empty());
     }
+}
+
+#[test]
+fn an_experiment_knows_one_deed_and_no_other() {
+    let made = experiment();
+    let plan = planned(Action::Terminate, &made.0);
+    assert_eq!(writes(&plan), ["experiment Merge spec.terminate=true"]);
+    assert_eq!(plan.reversal, None);
+    let (effect, warnings) = told(Action::Terminate, &made);
+    assert_eq!(effect, "the experiment ends now, and its 4 pods are taken away");
+    assert!(warnings.starts_with("its controller calls an experiment that is ended"), "{warnings}");
+    for action in Action::ALL {
+        if action != Action::Terminate {
+            let (why, _) = refusal(action, &made);
+            let want = if action == Action::CloseGate {
+                "it asks no manual gate".to_owned()
+            } else {
+                format!("an Experiment has no {}", action.title())
+            };
+            assert_eq!(why, want);
+        }
+    }
+}
+
+#[test]
+fn the_end_of_an_experiment_is_asked_for_once_and_has_arrived_with_a_final_phase() {
+    let with = |edit: fn(&mut Experiment)| {
+        let mut made = experiment();
+        let Controller::Experiment(facts) = &mut made.0.controller else { panic!("an experiment") };
+        edit(facts);
+        made
+    };
+    let over = with(|it| it.phase = Some(RunPhase::Successful));
+    let asked = with(|it| it.terminate = true);
+    assert_eq!(refusal(Action::Terminate, &over).0, "it is over already");
+    assert_eq!(refusal(Action::Terminate, &asked).0, "its end is asked for already");
+    let plan = planned(Action::Terminate, &experiment().0);
+    let judged = |make: &Make| judge(&plan, &Since::default(), &make.0);
+    assert!(matches!(judged(&experiment()), Judgement::NotYet(_)));
+    assert!(matches!(judged(&asked), Judgement::NotYet(_)));
+    assert_eq!(judged(&over), Judgement::Arrived);
+    assert_eq!(judged(&with(|it| it.phase = Some(RunPhase::Failed))), Judgement::Arrived);
 }

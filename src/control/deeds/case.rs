@@ -36,6 +36,8 @@ pub enum Way {
     DaemonSet,
     /// OpenShift's DeploymentConfig.
     DeploymentConfig,
+    /// An Experiment that stands alone.
+    Experiment,
 }
 
 impl Way {
@@ -63,6 +65,7 @@ impl Way {
             Self::StatefulSet => "StatefulSet",
             Self::DaemonSet => "DaemonSet",
             Self::DeploymentConfig => "DeploymentConfig",
+            Self::Experiment => "Experiment",
         }
     }
 }
@@ -101,6 +104,7 @@ impl<'a> Case<'a> {
             (Controller::StatefulSet(_), _) => Way::StatefulSet,
             (Controller::DaemonSet(_), _) => Way::DaemonSet,
             (Controller::DeploymentConfig(_), _) => Way::DeploymentConfig,
+            (Controller::Experiment(_), _) => Way::Experiment,
         }
     }
 
@@ -119,7 +123,8 @@ impl<'a> Case<'a> {
             | Controller::Flagger(_)
             | Controller::StatefulSet(_)
             | Controller::DaemonSet(_)
-            | Controller::DeploymentConfig(_) => None,
+            | Controller::DeploymentConfig(_)
+            | Controller::Experiment(_) => None,
         }
     }
 
@@ -132,7 +137,8 @@ impl<'a> Case<'a> {
             | Controller::Flagger(_)
             | Controller::Deployment(_)
             | Controller::DaemonSet(_)
-            | Controller::DeploymentConfig(_) => None,
+            | Controller::DeploymentConfig(_)
+            | Controller::Experiment(_) => None,
         }
     }
 
@@ -330,7 +336,8 @@ impl<'a> Case<'a> {
                 | Way::Deployment
                 | Way::StatefulSet
                 | Way::DaemonSet
-                | Way::DeploymentConfig,
+                | Way::DeploymentConfig
+                | Way::Experiment,
                 _,
             ) => false,
         }

@@ -109,7 +109,8 @@ pub(super) fn draw(
                 | Way::BlueGreen
                 | Way::OtherRollout
                 | Way::Flagger
-                | Way::DeploymentConfig => Arrival::RolledBack(target.hash),
+                | Way::DeploymentConfig
+                | Way::Experiment => Arrival::RolledBack(target.hash),
             };
             Ok(Drawn { writes, arrival })
         }
@@ -148,9 +149,12 @@ fn resume_write(case: Case<'_>) -> Write {
     // kubectl takes the field away from a Deployment; the Rollout plugin writes false.
     let value = match case.way() {
         Way::Deployment | Way::StatefulSet | Way::DaemonSet => Value::Null,
-        Way::Canary | Way::BlueGreen | Way::OtherRollout | Way::Flagger | Way::DeploymentConfig => {
-            Value::Bool(false)
-        }
+        Way::Canary
+        | Way::BlueGreen
+        | Way::OtherRollout
+        | Way::Flagger
+        | Way::DeploymentConfig
+        | Way::Experiment => Value::Bool(false),
     };
     spec(case, vec![set(PAUSED, value)], "the pause by hand is lifted")
 }
@@ -207,9 +211,12 @@ fn pass_step(case: Case<'_>, index: u32) -> Write {
 fn restart(case: Case<'_>) -> Write {
     let path = match case.way() {
         Way::Deployment | Way::StatefulSet | Way::DaemonSet => RESTARTED_AT,
-        Way::Canary | Way::BlueGreen | Way::OtherRollout | Way::Flagger | Way::DeploymentConfig => {
-            RESTART_AT
-        }
+        Way::Canary
+        | Way::BlueGreen
+        | Way::OtherRollout
+        | Way::Flagger
+        | Way::DeploymentConfig
+        | Way::Experiment => RESTART_AT,
     };
     spec(case, vec![set(path, Value::ServerTime)], "the restart is asked for")
 }
@@ -254,7 +261,8 @@ fn gate_arrival(case: Case<'_>) -> Result<Arrival, Refusal> {
         | Way::Deployment
         | Way::StatefulSet
         | Way::DaemonSet
-        | Way::DeploymentConfig => Ok(Arrival::PauseGone { run: case.inconclusive_run_name() }),
+        | Way::DeploymentConfig
+        | Way::Experiment => Ok(Arrival::PauseGone { run: case.inconclusive_run_name() }),
     }
 }
 

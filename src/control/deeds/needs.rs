@@ -56,6 +56,8 @@ pub enum Need {
     StepAhead,
     /// An analysis or experiment of the Rollout runs.
     AnalysisRuns,
+    /// The Experiment is not over, and nobody has asked for its end.
+    ExperimentRuns,
     /// Pods carry the traffic, no router does.
     ByPods,
     /// An abort is asked for, and the controller has not acted on it.
@@ -116,6 +118,7 @@ impl Need {
                 "no analysis of it runs",
                 "nothing to end",
             ),
+            Self::ExperimentRuns => experiment_runs(case),
             Self::ByPods => unless(
                 (!case.routed()).into(),
                 "a router carries the traffic: it would go on sending the new version its share, to nobody",
@@ -176,6 +179,18 @@ fn own(case: Case<'_>) -> Option<Refusal> {
     ))
 }
 
+fn experiment_runs(case: Case<'_>) -> Option<Refusal> {
+    let experiment = case.workload.experiment()?;
+    if experiment.is_over() {
+        return Some(impossible("it is over already", "nothing to end"));
+    }
+    unless(
+        (!experiment.terminate).into(),
+        "its end is asked for already",
+        "wait for its controller",
+    )
+}
+
 fn hand_paused(case: Case<'_>) -> Option<Refusal> {
     let remedy = match (case.way(), case.pauses().is_empty()) {
         (Way::Canary | Way::BlueGreen, false) => "it waits at a gate: promote",
@@ -187,7 +202,8 @@ fn hand_paused(case: Case<'_>) -> Option<Refusal> {
             | Way::Deployment
             | Way::StatefulSet
             | Way::DaemonSet
-            | Way::DeploymentConfig,
+            | Way::DeploymentConfig
+            | Way::Experiment,
             _,
         ) => "nothing to resume",
     };
@@ -244,7 +260,8 @@ fn gate(case: Case<'_>) -> Option<Refusal> {
             | Way::Deployment
             | Way::StatefulSet
             | Way::DaemonSet
-            | Way::DeploymentConfig,
+            | Way::DeploymentConfig
+            | Way::Experiment,
             false,
             _,
         ) => ("it waits for nothing", "nothing to promote"),

@@ -5,8 +5,9 @@ use std::time::Duration;
 use super::case::{Case, PAUSE_BLUE_GREEN, Way};
 use super::words::{step_words, words_of};
 use crate::analysis::openshift_status::is_deploying;
-use crate::analysis::{flagger_steps, steps};
+use crate::analysis::{experiment_status, flagger_steps, steps};
 use crate::control::footing::Aborted;
+use crate::domain::experiment::Experiment;
 use crate::domain::flagger::{Flagger, Phase};
 use crate::domain::observed::{Timestamp, age};
 use crate::domain::rollout::{Rollout, Step};
@@ -30,7 +31,15 @@ pub(super) fn otherwise(case: Case<'_>, now: Timestamp) -> Option<String> {
         }
         Way::DeploymentConfig => is_deploying(case.workload)
             .then(|| "its deployer goes on until the version is complete or failed".to_owned()),
+        Way::Experiment => of_experiment(case.workload.experiment()?, now),
         Way::Canary | Way::BlueGreen | Way::OtherRollout => None,
+    }
+}
+
+fn of_experiment(experiment: &Experiment, now: Timestamp) -> Option<String> {
+    match experiment.ends_at() {
+        Some(ends) => Some(format!("it ends by itself in {}", words_of(age(now, ends)))),
+        None => experiment_status::waits_for(experiment).map(|words| format!("it {words}")),
     }
 }
 

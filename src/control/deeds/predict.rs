@@ -111,6 +111,9 @@ fn about(
 
 /// "revision 7 (web:2.1) → revision 6 (web:2.0)"; without a target: from stable to what is wanted.
 fn change(case: Case<'_>, aim: Option<&Target<'_>>) -> Text {
+    if let Some(experiment) = case.workload.experiment() {
+        return Text::clean(&terminate::versions(experiment));
+    }
     let current = case.current_set();
     let words = match (aim, case.stable_set()) {
         (Some(target), _) => format!("{} → {}", version(current), version(Some(target.set))),
@@ -212,7 +215,7 @@ fn pause_effect(case: Case<'_>) -> String {
         Way::BlueGreen if case.in_flight() => {
             "it holds before the switch: the stable version keeps all traffic".to_owned()
         }
-        Way::Canary | Way::BlueGreen | Way::OtherRollout | Way::Flagger => {
+        Way::Canary | Way::BlueGreen | Way::OtherRollout | Way::Flagger | Way::Experiment => {
             "nothing is on its way; the next update will wait at its start".to_owned()
         }
     }
@@ -275,7 +278,8 @@ fn gate_effect(case: Case<'_>) -> String {
         | Way::Deployment
         | Way::StatefulSet
         | Way::DaemonSet
-        | Way::DeploymentConfig => {
+        | Way::DeploymentConfig
+        | Way::Experiment => {
             format!("{cleared} is taken away; {}", next_step(case))
         }
     }
@@ -324,7 +328,8 @@ fn full_effect(case: Case<'_>) -> String {
         | Way::Deployment
         | Way::StatefulSet
         | Way::DaemonSet
-        | Way::DeploymentConfig => format!(
+        | Way::DeploymentConfig
+        | Way::Experiment => format!(
             "{} takes all traffic as soon as its pods are available; {left} steps and their \
              analyses are skipped",
             version(case.current_set())
@@ -398,7 +403,8 @@ const fn few(case: Case<'_>) -> &'static str {
         | Way::BlueGreen
         | Way::OtherRollout
         | Way::Flagger
-        | Way::DeploymentConfig => "a few at a time",
+        | Way::DeploymentConfig
+        | Way::Experiment => "a few at a time",
     }
 }
 
@@ -411,7 +417,8 @@ fn all_steps(case: Case<'_>) -> String {
         | Way::Deployment
         | Way::StatefulSet
         | Way::DaemonSet
-        | Way::DeploymentConfig => {
+        | Way::DeploymentConfig
+        | Way::Experiment => {
             format!("all {} steps and their analyses run again", case.step_count())
         }
     }
@@ -423,7 +430,12 @@ fn restart_effect(case: Case<'_>) -> String {
         Way::Deployment | Way::StatefulSet | Way::DaemonSet => {
             format!("its {pods} are replaced {}, same version", few(case))
         }
-        Way::Canary | Way::BlueGreen | Way::OtherRollout | Way::Flagger | Way::DeploymentConfig => {
+        Way::Canary
+        | Way::BlueGreen
+        | Way::OtherRollout
+        | Way::Flagger
+        | Way::DeploymentConfig
+        | Way::Experiment => {
             format!("its {pods} are evicted and made anew, stable ones first, same version")
         }
     }

@@ -205,6 +205,21 @@ pub(super) static ROWS: &[Row] = &[
         },
     },
     Row {
+        deed: Action::Terminate,
+        ways: &[Way::Experiment],
+        state: State::Any,
+        needs: &[Need::Living, Need::ExperimentRuns],
+        recipe: Recipe::Terminate,
+        reversal: Reversal::None,
+        about: About::Millis(1_000),
+        deadline: DEADLINE,
+        words: Words {
+            when: "it is not over, and its end is not asked for",
+            writes: "spec.terminate: true",
+            arrived: "its phase is a final one",
+        },
+    },
+    Row {
         deed: Action::ScaleDown,
         ways: CANARY,
         state: State::Any,

@@ -208,6 +208,9 @@ fn no_row(action: Action, case: Case<'_>) -> Refusal {
             impossible(&format!("a {kind} has no {}", action.title()), remedy)
         }
         Way::DeploymentConfig => rows_openshift::no_row(action, case),
+        Way::Experiment => {
+            impossible(&format!("an Experiment has no {}", action.title()), "it knows terminate")
+        }
         Way::Flagger => flagger::no_row(action),
         Way::Canary => impossible(&format!("a canary has no {}", action.title()), ""),
     }

@@ -238,7 +238,8 @@ pub(super) fn about(case: Case<'_>, route: Route, last_took: Option<Duration>) -
                 | Way::BlueGreen
                 | Way::OtherRollout
                 | Way::Flagger
-                | Way::DeploymentConfig => 5,
+                | Way::DeploymentConfig
+                | Way::Experiment => 5,
             };
             Some(last_took.unwrap_or(Duration::from_secs(usual)))
         }

@@ -1,17 +1,23 @@
-//! Ending what measures: the AnalysisRuns and the experiment that a Rollout waits for. The controller counts a run
+//! Ending what measures: the AnalysisRuns and the experiment that a Rollout waits for, and an Experiment that stands alone. The controller counts a run
 //! without a failed metric that is ended so as passed (`reference/rollouts.md` §1.12): this is a step forward.
 
 use super::case::Case;
-use super::draw::{Drawn, Recipe, set};
-use super::words::next_step;
+use super::draw::{Drawn, Recipe, own_object, set};
+use super::words::{next_step, pods};
 use crate::control::plan::{Arrival, ObjectKind, ObjectRef, PatchFormat, Value, Write};
+use crate::domain::experiment::{Experiment, ExperimentTemplate};
 use crate::domain::ids::Name;
 use crate::domain::rollout::{RunPhase, RunStatus};
+use crate::domain::text::Text;
 
 const TERMINATE: &[&str] = &["spec", "terminate"];
 
 /// The analyses that run, and the experiment of the running step.
 pub(in crate::control) fn running(case: Case<'_>) -> Vec<ObjectRef> {
+    if let Some(experiment) = case.workload.experiment() {
+        let itself = (!experiment.is_over()).then(|| own_object(case));
+        return itself.into_iter().collect();
+    }
     let Some(rollout) = case.rollout() else { return Vec::new() };
     let runs = &rollout.status.runs;
     let analyses = [&runs.step, &runs.background, &runs.pre_promotion, &runs.post_promotion];
@@ -44,6 +50,17 @@ pub(super) fn draw(case: Case<'_>) -> Drawn {
 }
 
 pub(super) fn effect(case: Case<'_>) -> String {
+    if let Some(experiment) = case.workload.experiment() {
+        let runs = experiment.analyses.iter().filter(|analysis| !analysis.phase.is_finished());
+        let runs: Vec<&str> =
+            runs.filter_map(|analysis| analysis.run.as_ref()).map(Name::as_str).collect();
+        let runs = match runs.as_slice() {
+            [] => String::new(),
+            runs => format!("; {} is ended with it", runs.join(" and ")),
+        };
+        let pods = pods(case.workload.replicas.current);
+        return format!("the experiment ends now, and its {pods} are taken away{runs}");
+    }
     let named: Vec<String> = running(case)
         .iter()
         .map(|object| format!("{} {}", object.kind.name(), object.name))
@@ -53,6 +70,16 @@ pub(super) fn effect(case: Case<'_>) -> String {
         Some(_) | None => String::new(),
     };
     format!("{} ends now{after}", named.join(" and "))
+}
+
+/// "baseline (api:1.0.0) and canary (api:2.0.0)".
+pub(super) fn versions(experiment: &Experiment) -> String {
+    let version = |template: &ExperimentTemplate| {
+        let image = template.image.as_ref().map_or("no image", Text::as_str);
+        format!("{} ({})", template.name, image.rsplit('/').next().unwrap_or(image))
+    };
+    let all: Vec<String> = experiment.templates.iter().map(version).collect();
+    all.join(" and ")
 }
 
 /// What a deed does to the analyses that run (`reference/rollouts.md` §1.11).
@@ -88,7 +115,15 @@ pub(super) fn fate(recipe: Recipe, case: Case<'_>) -> Option<String> {
     Some(words)
 }
 
-pub(super) fn warn(out: &mut Vec<String>) {
+pub(super) fn warn(case: Case<'_>, out: &mut Vec<String>) {
+    if case.workload.experiment().is_some() {
+        out.push(
+            "its controller calls an experiment that is ended so successful, unless a version or an \
+             analysis has failed already; it cannot be started again"
+                .to_owned(),
+        );
+        return;
+    }
     out.push(
         "the controller counts an analysis that is ended so as passed, unless a metric has failed \
          already; abort takes the new version back"

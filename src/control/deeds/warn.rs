@@ -43,7 +43,7 @@ fn warn(
         Recipe::Pause | Recipe::Hold => warn_pause(case, out),
         Recipe::ClearPause => warn_gate(case, out),
         Recipe::PassStep => warn_pass(case, action, out),
-        Recipe::Terminate => terminate::warn(out),
+        Recipe::Terminate => terminate::warn(case, out),
         Recipe::ScaleDown => scale_down::warn(case, out),
         Recipe::Resume | Recipe::Release | Recipe::Cancel | Recipe::Comment => {}
         Recipe::PromoteFull => {
@@ -82,7 +82,8 @@ fn warn_pause(case: Case<'_>, out: &mut Vec<String>) {
         | Way::OtherRollout
         | Way::Flagger
         | Way::Deployment
-        | Way::DeploymentConfig => {}
+        | Way::DeploymentConfig
+        | Way::Experiment => {}
     }
     if case.abort() != Aborted::No {
         out.push("it is aborted: the phase stays Degraded although the pause holds".to_owned());
@@ -278,7 +279,8 @@ fn touches(recipe: Recipe, case: Case<'_>) -> Option<Field> {
             | Way::OtherRollout
             | Way::Flagger
             | Way::Deployment
-            | Way::DeploymentConfig => Field::Paused,
+            | Way::DeploymentConfig
+            | Way::Experiment => Field::Paused,
         }),
         Recipe::BackToStable | Recipe::Rollback => Some(Field::Template),
     }
