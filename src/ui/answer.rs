@@ -105,7 +105,7 @@ pub fn title(row: &Row, cells: usize) -> Words {
     let versions = summary::versions(workload);
     let digest = |set: Option<&crate::domain::workload::ReplicaSet>| {
         let image = set?.images.iter().find_map(|image| image.digest.as_ref())?;
-        Some(format!(" {}", summary::digest_short(image)))
+        Some(format!(" {}", format::digest_short(image)))
     };
     let canary = steps::canary(workload);
     let (fresh, proven) = summary::sides(workload.strategy);

@@ -9,6 +9,7 @@ use unicode_width::UnicodeWidthStr;
 use crate::analysis::verdict::Limits;
 use crate::domain::metric::{Finite, MetricKind, NoData, Reading};
 use crate::domain::observed::{Freshness, Timestamp, age};
+use crate::domain::text::Text;
 
 /// How many cells a text takes.
 #[must_use]
@@ -253,6 +254,13 @@ pub fn limit_words(kind: MetricKind, limits: &Limits) -> Option<String> {
         MetricKind::LatencyP99 => Some(format!("limit ×{}", number(limits.latency_times_max))),
         MetricKind::RequestRate => None,
     }
+}
+
+/// The first letters of a digest, as registries show it.
+#[must_use]
+pub fn digest_short(digest: &Text) -> String {
+    let hex = digest.as_str().rsplit(':').next().unwrap_or_default();
+    format!("@{}", hex.chars().take(8).collect::<String>())
 }
 
 #[cfg(test)]

@@ -412,16 +412,9 @@ pub fn tag(image: &Image) -> String {
     let last = path.rsplit('/').next().unwrap_or(path);
     match (last.split_once(':'), digest) {
         (Some((_, tag)), _) => tag.to_owned(),
-        (None, "") => image.digest.as_ref().map_or_else(|| last.to_owned(), digest_short),
-        (None, digest) => digest_short(&Text::clean(digest)),
+        (None, "") => image.digest.as_ref().map_or_else(|| last.to_owned(), format::digest_short),
+        (None, digest) => format::digest_short(&Text::clean(digest)),
     }
-}
-
-/// The first letters of a digest, as registries show it.
-#[must_use]
-pub fn digest_short(digest: &Text) -> String {
-    let hex = digest.as_str().rsplit(':').next().unwrap_or_default();
-    format!("@{}", hex.chars().take(8).collect::<String>())
 }
 
 /// Why it is as it is: why a human is needed, else what the metrics and the controller say.
