@@ -196,3 +196,75 @@ fn told(judgement: &CanaryJudgement) -> String {
     let _ = writeln!(text, "{classification}: {score:.2} of 100, {why}");
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    const CONFIG: &str = r#"{"metrics": [{"name": "m", "groups": ["g"]}]}"#;
+
+    /// The answer to these two files, and the folder that they stand in.
+    fn answer(config: &str, pairs: &str) -> Result<Grade, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            fs::write(&path, text).unwrap();
+            path
+        };
+        let args = JudgeArgs {
+            style: Style::Kayenta,
+            config: Some(path("config", config)),
+            pairs: path("pairs", pairs),
+            pass: 95.0,
+            marginal: 75.0,
+            tolerance: 0.25,
+            confidence: 0.98,
+        };
+        let shown = folder.path().display().to_string();
+        judged(&args)
+            .map(|(_, grade)| grade)
+            .map_err(|words| words.as_str().replace(&format!("{shown}/"), ""))
+    }
+
+    fn pairs(control: &str, experiment: &str) -> String {
+        format!(
+            r#"[{{"name": "m", "values": {{"control": [{control}], "experiment": [{experiment}]}}}}]"#
+        )
+    }
+
+    #[test]
+    fn the_two_documents_are_judged() {
+        for (control, experiment, grade) in [
+            ("1, 2, 3, 4", "4, 3, 2, 1", Grade::Pass),
+            ("1, 2, 3, 4, 5, 6, 7, 8", "21, 22, 23, 24, 25, 26, 27, 28", Grade::Fail),
+            (r#""NaN", null"#, "1, 2", Grade::Fail),
+            ("", "", Grade::Fail),
+        ] {
+            assert_eq!(answer(CONFIG, &pairs(control, experiment)), Ok(grade), "{control}");
+        }
+        assert_eq!(answer(CONFIG, "[]"), Ok(Grade::Fail), "nothing is no pass");
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_file_is_told_with_its_place() {
+        for (config, pairs, words) in [
+            (CONFIG, "", "pairs:1:0: not a list of pairs: EOF while parsing a value"),
+            (CONFIG, "[\n{]", "pairs:2:2: not a list of pairs: key must be a string"),
+            ("{}", "[]", "config:1:2: not a canary config: missing field `metrics`"),
+            (
+                CONFIG,
+                &pairs(r#""oops""#, "1"),
+                r#"pairs:1:45: not a list of pairs: a point is a number or "NaN", and not "oops""#,
+            ),
+            (
+                CONFIG,
+                r#"[{"name": "x", "values": {}}]"#,
+                r#"pairs: [0].name: no metric of config is called "x""#,
+            ),
+        ] {
+            assert_eq!(answer(config, pairs), Err(words.to_owned()));
+        }
+    }
+}
