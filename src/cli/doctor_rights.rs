@@ -24,6 +24,8 @@ enum Use {
     Seeing,
     /// Without it a part of a screen is missing.
     Detail,
+    /// Without it pods cannot be asked for their own counters.
+    Counters,
     /// Without it deeds are refused.
     Deeds,
     /// Without it others are not told of deeds.
@@ -80,6 +82,7 @@ static WANTED: &[Wanted] = &[
     on(GIT_REPOSITORIES, FOLLOW, Use::Detail),
     on(STAGES, FOLLOW, Use::Detail),
     on_part(PODS, "log", &["get"], Use::Detail),
+    on_part(PODS, "proxy", &["get"], Use::Counters),
     on(CONFIG_MAPS, &["get"], Use::Detail),
     on(ROLLOUTS, CHANGE, Use::Deeds),
     on_part(ROLLOUTS, "status", &["patch"], Use::Deeds),
@@ -169,6 +172,9 @@ fn missing(name: &str, access: &Access, used: Use) -> Finding {
             (Mark::Fail, "nothing of it is shown; name namespaces with -n or ask for it")
         }
         Use::Detail => (Mark::Warn, "that part of the screen stays empty"),
+        Use::Counters => {
+            (Mark::Warn, "where no Prometheus answers, the pods cannot be asked in its place")
+        }
         Use::Deeds => (Mark::Warn, "deeds that need it are refused before anything is sent"),
         Use::Telling => (
             Mark::Warn,

@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -17,7 +18,7 @@ use super::cluster::Cluster;
 use super::metrics_place::Place;
 use super::resource::PODS;
 use super::trouble;
-use super::wire::{About, Ask, Reply, Wire};
+use super::wire::{About, Ask, Fault, Reply, Sent, Wire};
 use crate::backends::exposition::format::{ACCEPT, Format};
 use crate::backends::exposition::ledger::{End, Ledger};
 use crate::backends::exposition::reader::{Found, Reader, Sample};
@@ -41,6 +42,9 @@ const POD_TIME_MAX: Duration = Duration::from_millis(2_500);
 /// Largest answer of one pod. Programs of some thousand series stay below one; what is larger is not read to its end.
 const POD_BYTES_MAX: usize = 4 << 20;
 
+/// Once so much was read for a look, no further pod is asked: the ones on their way may bring it to three times as much.
+const LOOK_BYTES_MAX: u64 = 16 << 20;
+
 /// Looks at these pods.
 ///
 /// # Errors
@@ -55,7 +59,8 @@ pub(super) async fn look(
     let rounds = u32::try_from(chosen.len().div_ceil(AT_ONCE)).unwrap_or(u32::MAX).max(1);
     // All rounds together must end before the question itself does.
     let within = POD_TIME_MAX.min(cluster.deadline() * 9 / 10 / rounds);
-    let scraper = Scraper { cluster, target, wire, within };
+    let spent = AtomicU64::new(0);
+    let scraper = Scraper { cluster, target, wire, within, spent };
     let permits = Semaphore::new(AT_ONCE);
     let (scraper, permits) = (&scraper, &permits);
     let asking = chosen.into_iter().map(|(pod, side)| async move {
@@ -211,6 +216,8 @@ struct Scraper<'a> {
     target: &'a WorkloadRef,
     wire: Wire,
     within: Duration,
+    /// Bytes of all answers so far.
+    spent: AtomicU64,
 }
 
 impl Scraper<'_> {
@@ -218,13 +225,19 @@ impl Scraper<'_> {
         if !pod.is_canonical() || !self.target.namespace.is_canonical() {
             return Err(Silence::words("a name that Kubernetes does not allow"));
         }
+        let spent = self.spent.load(Ordering::Relaxed);
+        if spent >= LOOK_BYTES_MAX {
+            let words = format!("not asked: the pods before it answered {spent} bytes");
+            return Err(Silence::words(&words));
+        }
         let asking = async {
             let place = self.place(pod).await?;
             let about = self.about(pod).with_subresource("proxy");
             let address = place.address(&self.target.namespace, pod);
             let ask = Ask::get(address, about).accepting(ACCEPT).at_most(POD_BYTES_MAX);
             let ask = ask.within(self.within);
-            let reply = self.wire.call(&ask).await.map_err(|fault| fault.trouble)?;
+            let reply = self.wire.call(&ask).await.map_err(broken_off)?;
+            self.spent.fetch_add(reply.body.len() as u64, Ordering::Relaxed);
             if reply.is_success() {
                 return read(&reply, (pod, side), self.cluster.now());
             }
@@ -250,6 +263,16 @@ impl Scraper<'_> {
             place
         };
         place.map_err(|why| Silence::Words(why, 0))
+    }
+}
+
+/// Once a request has left, a connection that breaks is mostly the pod's: the API server hands its end on to us.
+fn broken_off(fault: Fault) -> Silence {
+    match (fault.trouble, fault.sent) {
+        (Trouble::Unreachable(why), Sent::Maybe) => {
+            Silence::Words(Text::clean(&format!("its answer broke off: {why}")), 0)
+        }
+        (trouble, _) => Silence::Trouble(trouble),
     }
 }
 

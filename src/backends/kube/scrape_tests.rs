@@ -277,6 +277,25 @@ async fn a_pod_with_a_million_series_is_left_out_whole_and_the_next_has_its_room
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_read_for_one_look_is_bounded() {
+    let server = Server::new();
+    let large = format!("{METRICS}{}", "# a comment\n".repeat(300_000));
+    let names: Vec<(String, Side)> = (0..20)
+        .map(|number| (format!("web-{number}"), [Side::Canary, Side::Stable][number % 2]))
+        .collect();
+    for (name, _) in &names {
+        serve(&server, name, [text(200, &large)]).await;
+    }
+    let pods: Vec<(&str, Side)> = names.iter().map(|(name, side)| (name.as_str(), *side)).collect();
+    let look = look(&Rig::start(server), &pods).await;
+    let most = (16 << 20) + 10 * large.len() as u64;
+    assert!((16 << 20..most).contains(&look.bytes), "{}", look.bytes);
+    let told = look.doubts.iter().filter(|doubt| doubt.as_str().contains("not asked: the pods"));
+    assert_eq!(told.count(), look.pods.iter().filter(|pod| pod.at.is_none()).count());
+    assert!(!look.doubts.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_answer_that_never_ends_is_not_waited_for() {
     let server = Server::new();
     let (say, lines) = mpsc::channel(4);
