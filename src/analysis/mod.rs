@@ -30,6 +30,8 @@ mod steps_tests;
 
 pub mod sampling;
 
+pub mod evidence;
+
 pub mod verdict;
 
 pub mod judge;

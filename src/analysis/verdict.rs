@@ -1,9 +1,13 @@
-//! Canary against stable, the simple way: three answers, each with its reasons, and nothing is never a pass.
+//! Canary against stable: three answers, each with its reasons, and nothing is never a pass.
 //!
-//! The rule is a comparison with limits: the canary fails when it is worse than stable by more than the operator
-//! tolerates, in absolute and in relative terms. (A sequential test that stays valid while it is watched takes its place
-//! with a later capability; the answer keeps its type.)
+//! Where raw counters are known the judge decides ([`super::judge`]): its tests stay valid while they are watched. What
+//! only a query tells (a template of the config) is compared with limits: the canary fails when it is worse than stable
+//! by more than the operator tolerates, in absolute and in relative terms.
 
+use std::time::Duration;
+
+use super::judge::outcome::{self, Reason};
+use super::sampling::Measure;
 use crate::domain::metric::{Comparison, Finite, MetricKind, MetricPair, NoData, Reading};
 use crate::domain::text::Text;
 
@@ -58,6 +62,8 @@ pub struct MetricVerdict {
     pub why: Text,
     /// Canary divided by stable, where both are there and stable is not zero.
     pub times: Option<Finite>,
+    /// What the judge says of it, where raw counters are known.
+    pub test: Option<Box<outcome::MetricVerdict>>,
 }
 
 /// The answer for all metrics.
@@ -109,7 +115,82 @@ fn judge_pair(pair: &MetricPair, limits: &Limits, traffic: &Result<(), Text>) ->
         (MetricKind::ErrorRatio, _, Ok(canary), Ok(stable)) => errors(*canary, *stable, limits),
         (MetricKind::LatencyP99, _, Ok(canary), Ok(stable)) => latency(*canary, *stable, limits),
     };
-    MetricVerdict { kind: pair.kind, answer, why, times }
+    MetricVerdict { kind: pair.kind, answer, why, times, test: None }
+}
+
+/// The limits' verdict with the judge's in its place wherever there is one.
+#[must_use]
+pub fn joined(limits: Option<Verdict>, judged: Option<&outcome::Verdict>) -> Option<Verdict> {
+    let Some(judged) = judged else { return limits };
+    let mut metrics = limits.map(|limits| limits.metrics).unwrap_or_default();
+    for tested in &judged.metrics {
+        let Some(kind) = kind_of(tested) else { continue };
+        let verdict = tested_verdict(kind, tested);
+        match metrics.iter_mut().find(|metric| metric.kind == kind) {
+            Some(metric) => *metric = verdict,
+            None => metrics.push(verdict),
+        }
+    }
+    let answers = metrics.iter().filter_map(|metric| metric.answer);
+    let answer = answers.chain([judged.answer]).max().unwrap_or(Answer::Inconclusive);
+    Some(Verdict { answer, metrics })
+}
+
+fn kind_of(tested: &outcome::MetricVerdict) -> Option<MetricKind> {
+    let measure = Measure::ALL.into_iter().find(|it| it.name() == tested.name.as_str())?;
+    Some(match measure {
+        Measure::Errors => MetricKind::ErrorRatio,
+        Measure::Latency => MetricKind::LatencyP99,
+    })
+}
+
+fn tested_verdict(kind: MetricKind, tested: &outcome::MetricVerdict) -> MetricVerdict {
+    let seen = &tested.estimates;
+    let percent = |share: Option<f64>| {
+        share.map_or("?".to_owned(), |share| format!("{:.2} %", share * 100.0))
+    };
+    let beyond = seen.beyond.map_or(String::new(), |bound| format!(" over {bound} s"));
+    let sides = format!("{} against {}{beyond}", percent(seen.canary), percent(seen.stable));
+    let why = match tested.why {
+        Reason::NoData | Reason::Broken(_) | Reason::Stale { .. } => tested.why.to_string(),
+        Reason::Worse { .. }
+        | Reason::AboveObjective { .. }
+        | Reason::WorseTogether { .. }
+        | Reason::NotWorse
+        | Reason::TooLittle
+        | Reason::TooFew { .. }
+        | Reason::Suspected { .. }
+        | Reason::Gaps
+        | Reason::NoMetrics => format!("{}: {sides}{}", tested.why, soon(tested)),
+    };
+    MetricVerdict {
+        kind,
+        answer: Some(tested.answer),
+        why: Text::clean(&why),
+        times: seen.ratio.and_then(Finite::new),
+        test: Some(Box::new(tested.clone())),
+    }
+}
+
+/// What would change an answer that is none yet.
+fn soon(tested: &outcome::MetricVerdict) -> String {
+    match (tested.answer, tested.outlook.pass, tested.outlook.fail) {
+        (Answer::Inconclusive, _, Some(wait)) if matches!(tested.why, Reason::Suspected { .. }) => {
+            format!(", fails in about {} if it goes on so", about(wait.time))
+        }
+        (Answer::Inconclusive, Some(wait), _) => {
+            format!(", passes in about {} if it goes on so", about(wait.time))
+        }
+        (Answer::Pass | Answer::Inconclusive | Answer::Fail, ..) => String::new(),
+    }
+}
+
+fn about(time: Duration) -> String {
+    match time.as_secs() {
+        seconds @ ..120 => format!("{} s", seconds.max(1)),
+        seconds @ 120..7_200 => format!("{} min", seconds / 60),
+        seconds => format!("{} h", seconds / 3_600),
+    }
 }
 
 fn errors(canary: Finite, stable: Finite, limits: &Limits) -> (Option<Answer>, Text) {

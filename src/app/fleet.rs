@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::owners::Owners;
+use crate::analysis::evidence::Evidence;
 use crate::analysis::need::{self, Context, Group, Need, NeedKind};
 use crate::analysis::pace;
 use crate::analysis::rollout_status::{self, Health, Status};
@@ -13,6 +14,7 @@ use crate::analysis::verdict::{self, Answer as VerdictAnswer, Limits, Verdict};
 use crate::domain::detail::Detail;
 use crate::domain::feed::Trouble;
 use crate::domain::ids::{ClusterName, PodHash, WorkloadRef};
+use crate::domain::look::Look;
 use crate::domain::metric::{Charts, Comparison, MetricKind};
 use crate::domain::observed::{Observed, Timestamp, age};
 use crate::domain::owner::Owner;
@@ -60,8 +62,10 @@ pub struct Row {
 pub struct Metrics {
     /// Canary and stable, the last time they could be compared.
     pub comparison: Option<Observed<Comparison>>,
-    /// What that means.
+    /// What both mean together.
     pub verdict: Option<Verdict>,
+    /// The raw counters so far, and the judge over them.
+    pub evidence: Evidence,
     /// Curves, while a screen shows them.
     pub charts: Option<Observed<Charts>>,
     /// Why the last question had no answer.
@@ -237,7 +241,27 @@ impl Fleet {
         }
     }
 
-    /// Takes a comparison, with hysteresis.
+    /// Takes a look at the raw counters.
+    pub(in crate::app) fn look(
+        &mut self,
+        target: &WorkloadRef,
+        look: &Observed<Look>,
+        now: Timestamp,
+    ) {
+        let limits = self.limits;
+        self.amend(target, now, |row| {
+            row.metrics.evidence.take(&look.value, look.at, &limits);
+            row.conclude(&limits, Told::Counters, now);
+        });
+    }
+
+    /// Nothing came of a look: what was known grows old.
+    pub(in crate::app) fn reconsider(&mut self, target: &WorkloadRef, now: Timestamp) {
+        let limits = self.limits;
+        self.amend(target, now, |row| row.conclude(&limits, Told::Counters, now));
+    }
+
+    /// Takes a comparison.
     pub(in crate::app) fn compare(
         &mut self,
         target: &WorkloadRef,
@@ -246,15 +270,10 @@ impl Fleet {
     ) {
         let limits = self.limits;
         self.amend(target, now, |row| {
-            let verdict = verdict::judge(&comparison.value, &limits);
-            let was_failing = row.metrics.failing.is_some();
-            row.metrics.take_verdict(&verdict, comparison.at);
-            if was_failing != row.metrics.failing.is_some() {
-                row.note(comparison.at, Some(MomentKind::Verdict(verdict.answer)));
-            }
-            row.metrics.verdict = Some(verdict);
+            let at = comparison.at;
             row.metrics.comparison = Some(comparison);
             row.metrics.trouble = None;
+            row.conclude(&limits, Told::Comparison, at);
         });
     }
 
@@ -266,14 +285,29 @@ impl Fleet {
     }
 }
 
+/// What a verdict follows from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    /// A new comparison with limits.
+    Comparison,
+    /// New counters, or that there are none: a comparison beside them is the old one and counts no second time.
+    Counters,
+}
+
 impl Metrics {
-    /// A change of mind takes `FAILING_AFTER` answers in a row; "inconclusive" neither starts nor ends it.
-    fn take_verdict(&mut self, verdict: &Verdict, at: Timestamp) {
+    /// The judge is sure when it fails a canary. For a comparison with limits a change of mind takes `FAILING_AFTER`
+    /// answers in a row; "inconclusive" neither starts nor ends it.
+    fn take_verdict(&mut self, verdict: &Verdict, told: Told, at: Timestamp) {
         let worst =
             verdict.metrics.iter().find(|metric| metric.answer == Some(VerdictAnswer::Fail));
+        let is_tested = worst.is_some_and(|worst| worst.test.is_some());
+        if told == Told::Counters && !is_tested {
+            return;
+        }
         match (verdict.answer, self.failing.is_some()) {
             (VerdictAnswer::Fail, true) | (VerdictAnswer::Pass, false) => self.streak = 0,
             (VerdictAnswer::Inconclusive, _) => {}
+            (VerdictAnswer::Fail, false) if is_tested => self.streak = FAILING_AFTER,
             (VerdictAnswer::Fail, false) | (VerdictAnswer::Pass, true) => self.streak += 1,
         }
         if self.streak >= FAILING_AFTER {
@@ -295,6 +329,20 @@ impl Metrics {
 }
 
 impl Row {
+    /// What comparison and counters mean together.
+    fn conclude(&mut self, limits: &Limits, told: Told, now: Timestamp) {
+        let compared = self.metrics.comparison.as_ref();
+        let compared = compared.map(|comparison| verdict::judge(&comparison.value, limits));
+        let judged = self.metrics.evidence.verdict(now);
+        let Some(verdict) = verdict::joined(compared, judged.as_ref()) else { return };
+        let was_failing = self.metrics.failing.is_some();
+        self.metrics.take_verdict(&verdict, told, now);
+        if was_failing != self.metrics.failing.is_some() {
+            self.note(now, Some(MomentKind::Verdict(verdict.answer)));
+        }
+        self.metrics.verdict = Some(verdict);
+    }
+
     fn new(workload: Workload) -> Self {
         Self {
             workload,
@@ -321,6 +369,9 @@ impl Row {
         self.keep_since(&mut need, now);
         let seen = self.workload.seen_at;
         let weight = steps::weight(&self.workload);
+        if !is_new && weight.actual != self.weight.actual {
+            self.metrics.evidence.unsettle(now);
+        }
         if is_new || weight.actual != self.weight.actual {
             self.note(seen, weight.actual.map(MomentKind::Weight));
         }

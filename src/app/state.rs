@@ -121,6 +121,8 @@ pub enum Purpose {
     Compare(WorkloadRef),
     /// A row's curves.
     Charts(WorkloadRef),
+    /// A row's raw counters.
+    Look(WorkloadRef),
     /// The pager on top.
     Pager,
     /// What a cluster still tells.

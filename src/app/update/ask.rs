@@ -50,6 +50,7 @@ pub(super) fn due(state: &mut State) -> Vec<Effect> {
             break;
         }
         effects.extend(compare(state, &target));
+        effects.extend(look(state, &target));
         if is_open && super::feed::shows_charts(state.focus.screen) {
             effects.extend(charts(state, &target));
         }
@@ -63,6 +64,15 @@ pub(super) fn compare(state: &mut State, target: &WorkloadRef) -> Option<Effect>
     let now = state.now;
     state.fleet.amend_quietly(target, |row| row.metrics.asked_at = Some(now));
     Some(query(state, Purpose::Compare(target.clone()), Query::Compare(pair)))
+}
+
+/// How far back raw samples are asked for: three looks, and several scrapes where they come every 15 s.
+const REACH: Duration = Duration::from_mins(1);
+
+/// Asks for the raw counters.
+pub(super) fn look(state: &mut State, target: &WorkloadRef) -> Option<Effect> {
+    let pair = pair(&state.fleet.row(target)?.workload);
+    Some(query(state, Purpose::Look(target.clone()), Query::Look { pair, reach: REACH }))
 }
 
 /// Asks for the curves since the rollout began.

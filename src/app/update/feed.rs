@@ -173,6 +173,7 @@ pub(super) fn answered(state: &mut State, id: QueryId, answer: Answer) -> Vec<Ef
     match purpose {
         Purpose::Compare(target) => compared(state, &target, answer),
         Purpose::Charts(target) => charted(state, &target, answer),
+        Purpose::Look(target) => looked(state, &target, answer),
         Purpose::Pager => paged(state, id, answer),
         Purpose::Past(cluster) => super::past::told(state, &cluster, answer),
         Purpose::Record => super::past::recorded(state, answer),
@@ -213,6 +214,21 @@ fn metrics_failed(state: &mut State, target: &WorkloadRef, why: crate::domain::f
     };
     state.sources.health(&prometheus(target), health, now);
     state.fleet.amend(target, now, |row| row.metrics.trouble = Some((now, why)));
+}
+
+fn looked(state: &mut State, target: &WorkloadRef, answer: Answer) {
+    let now = state.now;
+    match answer {
+        Answer::Look(look) => state.fleet.look(target, &look, now),
+        // Why is told by the comparison that was asked for beside it.
+        Answer::Failed(_) => state.fleet.reconsider(target, now),
+        Answer::Comparison(_)
+        | Answer::Charts(_)
+        | Answer::Block(_)
+        | Answer::Templates(_)
+        | Answer::Past(_)
+        | Answer::Record(_) => {}
+    }
 }
 
 fn charted(state: &mut State, target: &WorkloadRef, answer: Answer) {
