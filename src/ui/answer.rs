@@ -4,7 +4,6 @@
 use crate::analysis::need::{Group, NeedKind};
 use crate::analysis::owner_status::{self, Field, ReactionKind};
 use crate::analysis::steps;
-use crate::analysis::verdict::{Answer, MetricVerdict};
 use crate::app::event::{Command, Screen};
 use crate::app::fleet::Row;
 use crate::app::keymap::KeyContext;
@@ -15,23 +14,17 @@ use crate::control::order::{Order, OrderState, Outcome};
 use crate::control::order_machine::came_late;
 use crate::control::plan::{PlanContext, plan, possible};
 use crate::domain::ids::OrderId;
-use crate::domain::metric::{MetricKind, MetricPair, Reading};
 use crate::domain::observed::Timestamp;
 use crate::domain::owner::{Owner, OwnerTool};
 use crate::domain::text::Text;
 use crate::domain::workload::Build;
 
-use super::chart::sparkline;
 use super::format::{self, Keep};
-use super::grid::{self, Column};
 use super::hints;
 use super::ink::Words;
+use super::readings;
 use super::summary;
 use super::theme::Role;
-use super::time;
-
-/// Cells of a sparkline.
-const SPARK: usize = 16;
 
 /// Lines that *why* and *do* may take each.
 const SENTENCE_LINES: usize = 2;
@@ -42,7 +35,7 @@ pub fn lines(state: &State, cells: usize) -> Vec<Words> {
     let Some(row) = state.selected() else { return Vec::new() };
     let mut lines = vec![Words::of(Role::Border, "─".repeat(cells))];
     lines.push(title(row, cells));
-    lines.extend(metrics(state, row, cells));
+    lines.extend(readings::lines(state, row, cells));
     lines.push(labelled("pods", pods(row)).cut(cells, Keep::Start));
     lines.extend(order(state, row, cells));
     lines.extend(why(row, state.now(), cells));
@@ -66,7 +59,7 @@ pub fn head(state: &State, row: &Row, cells: usize) -> Vec<Words> {
 /// The evidence without curves, where there is no room for them or none have come.
 #[must_use]
 pub fn evidence(state: &State, row: &Row, cells: usize) -> Vec<Words> {
-    let metrics = metrics(state, row, cells);
+    let metrics = readings::lines(state, row, cells);
     if metrics.is_empty() {
         return metrics;
     }
@@ -74,7 +67,7 @@ pub fn evidence(state: &State, row: &Row, cells: usize) -> Vec<Words> {
 }
 
 /// Cells of the labels at the left.
-const LABEL: usize = 11;
+pub(super) const LABEL: usize = 11;
 
 pub(super) fn labelled(label: &str, words: Words) -> Words {
     Words::of(Role::Heading, format!(" {label}")).to(LABEL).then(words)
@@ -160,118 +153,6 @@ pub fn owned(owner: &Owner) -> String {
         OwnerTool::Controller => "owned by",
     };
     format!("{tool} {}", owner.name)
-}
-
-/// Metric, canary, stable, times, curve, limit, verdict.
-const METRICS: [Column; 8] = [
-    Column::text(LABEL - 3, LABEL - 3, 9),
-    Column::text(7, 9, 8),
-    Column::text(16, 18, 7),
-    Column::text(5, 7, 6),
-    Column::text(SPARK, SPARK, 2),
-    Column::text(11, 16, 3),
-    Column::text(6, 14, 5),
-    Column::text(12, 80, 1),
-];
-
-/// One line per metric, or why there is none.
-fn metrics(state: &State, row: &Row, cells: usize) -> Vec<Words> {
-    if steps::canary(&row.workload).is_none() {
-        return Vec::new();
-    }
-    let Some(comparison) = &row.metrics.comparison else {
-        return no_metrics(state, row)
-            .map(|words| labelled("metrics", words))
-            .into_iter()
-            .collect();
-    };
-    let pairs = comparison.value.pairs.iter();
-    let rows = pairs.map(|pair| metric(state, row, pair)).collect();
-    let mut lines: Vec<Words> = grid::table(&METRICS, rows, cells.saturating_sub(1))
-        .into_iter()
-        .map(|line| Words::of(Role::Text, " ").then(line))
-        .collect();
-    for warning in comparison.value.warnings.iter().take(1) {
-        let words = Words::of(Role::Warning, format!("▲ {}: {warning}", comparison.value.source));
-        lines.push(labelled("", words).cut(cells, Keep::Start));
-    }
-    let trouble = summary::evidence_trouble(row, state.now());
-    lines.extend(trouble.map(|words| labelled("", words).cut(cells, Keep::Start)));
-    lines
-}
-
-/// Why there are no metrics, and what helps.
-fn no_metrics(state: &State, row: &Row) -> Option<Words> {
-    if let Some((_, trouble)) = &row.metrics.trouble {
-        return Some(
-            Words::of(Role::Warning, format!("▲ {trouble}"))
-                .and(Role::Muted, format!(" · {}", trouble.remedy())),
-        );
-    }
-    let is_measured = state.session().measured.contains(&row.workload.target.cluster);
-    if is_measured {
-        return Some(Words::of(Role::Unknown, "○ asking …"));
-    }
-    (row.group != Group::Steady).then(|| {
-        Words::of(Role::Muted, "no Prometheus for this cluster · --prometheus CONTEXT=URL adds one")
-    })
-}
-
-fn metric(state: &State, row: &Row, pair: &MetricPair) -> Vec<Words> {
-    let verdict = row.metrics.verdict.as_ref();
-    let judged = verdict.and_then(|all| all.metrics.iter().find(|one| one.kind == pair.kind));
-    let limit = format::limit_words(pair.kind, state.fleet().limits());
-    let answer = judged.and_then(|judged| judged.answer);
-    let value = |reading: &Reading, role| match reading {
-        Ok(_) => Words::of(role, format::reading(pair.kind, reading)),
-        Err(_) => Words::of(Role::Unknown, format::reading(pair.kind, reading)),
-    };
-    vec![
-        Words::of(Role::Heading, format::metric_name(pair.kind)),
-        value(&pair.canary, Role::Canary),
-        Words::of(Role::Muted, "against ").then(value(&pair.stable, Role::Stable)),
-        times(judged),
-        spark(state, row, pair.kind),
-        Words::of(Role::Muted, limit.unwrap_or_default()),
-        answer.map_or_else(Words::new, |answer| summary::judged(row, answer, state.now())),
-        note(state, row, judged),
-    ]
-}
-
-/// How many times stable's value the canary's is; a rate has no such verdict.
-fn times(judged: Option<&MetricVerdict>) -> Words {
-    let Some(judged) = judged.filter(|judged| judged.answer.is_some()) else { return Words::new() };
-    judged.times.map_or_else(Words::new, |times| {
-        Words::of(Role::Text, format!("×{}", format::number(times.get())))
-    })
-}
-
-/// Beside the verdict: since when it fails, why it cannot tell, how old the evidence is.
-fn note(state: &State, row: &Row, judged: Option<&MetricVerdict>) -> Words {
-    let Some(judged) = judged else { return evidence_age(state, row) };
-    match (judged.answer, &row.metrics.failing) {
-        (Some(Answer::Fail), Some((since, _))) => {
-            Words::of(Role::Muted, format!("since {}", format::clock(*since)))
-        }
-        (Some(Answer::Inconclusive), _) => Words::of(Role::Muted, judged.why.as_str()),
-        (Some(Answer::Fail | Answer::Pass), _) => Words::new(),
-        (None, _) => evidence_age(state, row),
-    }
-}
-
-/// How old the evidence is, once it is old.
-fn evidence_age(state: &State, row: &Row) -> Words {
-    summary::evidence_age(row, state.now())
-        .map_or_else(Words::new, |old| Words::of(Role::Stale, format!("◌ evidence {old} old")))
-}
-
-fn spark(state: &State, row: &Row, kind: MetricKind) -> Words {
-    let charts = row.metrics.charts.as_ref();
-    let chart = charts.and_then(|seen| seen.value.charts.iter().find(|chart| chart.kind == kind));
-    match chart.map(|chart| &chart.canary) {
-        Some(Ok(series)) => sparkline(&time::swept(series, state.now(), SPARK), None, Role::Canary),
-        Some(Err(_)) | None => Words::new(),
-    }
 }
 
 /// How many pods there are, and how often they restarted.

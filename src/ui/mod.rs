@@ -1,6 +1,7 @@
 //! Paint: reads the state, changes nothing, panics at no size.
 
 pub mod answer;
+
 pub mod chart;
 pub mod colour;
 pub mod curves;
@@ -11,6 +12,7 @@ pub mod grid;
 pub mod header;
 pub mod hints;
 pub mod ink;
+pub mod readings;
 
 pub mod ladder;
 pub mod lane;

@@ -17,6 +17,8 @@ pub mod gates;
 
 pub mod timeline;
 
+pub mod verdict;
+
 pub mod order;
 
 pub mod audit;

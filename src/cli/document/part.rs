@@ -35,6 +35,7 @@ impl RolloutStatus {
             canary: None,
             analysis,
             metrics: vec![],
+            verdict: None,
             owner: part.owner.as_ref().map(Owner::named),
             bounds: None,
             experiment: None,

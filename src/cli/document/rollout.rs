@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::bounds::Bounds;
 use super::experiment::{self, Experiment};
 use super::owner::Owner;
+use super::verdict::Verdict;
 use crate::analysis::router_weight;
 use crate::analysis::steps;
 use crate::app::fleet::Row;
@@ -62,6 +63,8 @@ pub struct RolloutStatus {
     pub analysis: Vec<Analysis>,
     /// Canary and stable measured.
     pub metrics: Vec<Metric>,
+    /// Whether the canary is worse than stable; null where nothing is measured.
+    pub verdict: Option<Verdict>,
     /// Who else manages it and may undo what we do; null when no sign of one was seen.
     pub owner: Option<Owner>,
     /// What bounds the number of its pods; null where its parts are not followed.
@@ -254,6 +257,7 @@ impl RolloutStatus {
             canary: steps::canary(workload).map(version),
             analysis: analysis(row),
             metrics: metrics(row),
+            verdict: Verdict::of(row, state.now()),
             owner: workload.owner.as_ref().map(|owner| Owner::of(owner, target)),
             bounds: row.detail.as_ref().map(|detail| Bounds::of(&detail.bounds)),
             experiment: workload.experiment().map(Experiment::of),
