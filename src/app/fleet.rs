@@ -72,6 +72,8 @@ pub struct Metrics {
     pub trouble: Option<(Timestamp, Trouble)>,
     /// When it was last asked.
     pub asked_at: Option<Timestamp>,
+    /// When its counters were last asked for.
+    pub looked_at: Option<Timestamp>,
     /// Since when the canary fails, and the worst metric's words.
     pub failing: Option<(Timestamp, Text)>,
     /// Answers in a row that disagree with `failing`.

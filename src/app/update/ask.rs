@@ -17,8 +17,11 @@ pub(super) const COMPARE_EVERY: Duration = Duration::from_secs(10);
 /// The open one, by a person who looks at it.
 const COMPARE_OPEN_EVERY: Duration = Duration::from_secs(5);
 
+/// Counters are looked at this often while a canary moves: a bad one is to be known before its next step.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
 /// Most questions open at once; the rest waits for the next tick.
-const OPEN_MAX: usize = 16;
+const OPEN_MAX: usize = 24;
 
 /// Points of a curve: as many as a wide terminal can show.
 const CHART_POINTS: u32 = 120;
@@ -50,12 +53,33 @@ pub(super) fn due(state: &mut State) -> Vec<Effect> {
             break;
         }
         effects.extend(compare(state, &target));
-        effects.extend(look(state, &target));
         if is_open && super::feed::shows_charts(state.focus.screen) {
             effects.extend(charts(state, &target));
         }
     }
+    effects.extend(looks(state));
     effects
+}
+
+/// Looks at counters that are due, the open one first.
+fn looks(state: &mut State) -> Vec<Effect> {
+    let open = state.focus.selected.clone();
+    let is_due = |at: Option<Timestamp>| at.is_none_or(|at| age(at, state.now) >= LOOK_EVERY);
+    let mut targets: Vec<WorkloadRef> = state
+        .fleet
+        .rows()
+        .filter(|(target, row)| {
+            state.session.measured.contains(&target.cluster)
+                && row.group != Group::Steady
+                && steps::canary(&row.workload).is_some()
+                && is_due(row.metrics.looked_at)
+        })
+        .map(|(target, _)| target.clone())
+        .collect();
+    targets.sort_by_key(|target| Some(target) != open.as_ref());
+    let room = OPEN_MAX.saturating_sub(state.queries.open.len());
+    targets.truncate(room);
+    targets.iter().filter_map(|target| look(state, target)).collect()
 }
 
 /// Asks how canary and stable compare now.
@@ -72,6 +96,8 @@ const REACH: Duration = Duration::from_mins(1);
 /// Asks for the raw counters.
 pub(super) fn look(state: &mut State, target: &WorkloadRef) -> Option<Effect> {
     let pair = pair(&state.fleet.row(target)?.workload);
+    let now = state.now;
+    state.fleet.amend_quietly(target, |row| row.metrics.looked_at = Some(now));
     Some(query(state, Purpose::Look(target.clone()), Query::Look { pair, reach: REACH }))
 }
 
