@@ -8,7 +8,9 @@ use super::judge::outcome::Verdict;
 use super::judge::plan::{Kind, MetricPlan, Plan};
 use super::sampling::{Measure, Sampler, Taken};
 use super::verdict::Limits;
-use crate::domain::look::Look;
+use crate::domain::feed::RevisionPair;
+use crate::domain::look::{Look, Side};
+use crate::domain::metric::{Comparison, Finite, MetricKind, MetricPair, NoData, Reading};
 use crate::domain::observed::Timestamp;
 use crate::domain::text::Text;
 
@@ -80,16 +82,36 @@ impl Evidence {
         Some(Verdict { metrics: all.into_iter().flat_map(|one| one.metrics).collect(), ..worst })
     }
 
-    /// The counters behind it.
+    /// How both sides did lately, for a cluster where no Prometheus tells; `None`: nothing was counted yet.
     #[must_use]
-    pub const fn sampler(&self) -> &Sampler {
-        &self.sampler
+    pub fn comparison(&self, pair: &RevisionPair, at: Timestamp) -> Option<Comparison> {
+        let sides = [Side::Canary, Side::Stable];
+        sides.iter().find_map(|side| self.sampler.lately(Measure::Errors, *side))?;
+        let pairs = MetricKind::ALL.map(|kind| {
+            let [canary, stable] = sides.map(|side| self.reading(kind, side));
+            MetricPair { kind, canary, stable, evaluated_at: Some(at) }
+        });
+        Some(Comparison {
+            canary: pair.canary.clone(),
+            stable: pair.stable.clone(),
+            pairs: pairs.into(),
+            source: self.source.clone(),
+            warnings: self.doubts.clone().into(),
+        })
     }
 
-    /// Where it came from last, as shown, and why that may not be the whole truth.
-    #[must_use]
-    pub fn source(&self) -> (&Text, &[Text]) {
-        (&self.source, &self.doubts)
+    fn reading(&self, kind: MetricKind, side: Side) -> Reading {
+        let measure = match kind {
+            MetricKind::RequestRate | MetricKind::ErrorRatio => Measure::Errors,
+            MetricKind::LatencyP99 => Measure::Latency,
+        };
+        let (sum, length) = self.sampler.lately(measure, side).ok_or(NoData::NoSeries)?;
+        let value = match kind {
+            MetricKind::RequestRate => Some(sum.total / length.as_secs_f64()),
+            MetricKind::ErrorRatio => (sum.total > 0.0).then(|| sum.bad / sum.total),
+            MetricKind::LatencyP99 => sum.quantile(0.99),
+        };
+        value.and_then(Finite::new).ok_or(NoData::NotANumber)
     }
 
     /// Makes the judges for what can be measured, while that is still being found out.
@@ -134,7 +156,7 @@ mod tests {
     use crate::domain::counter::Sample;
     use crate::domain::fixtures::at;
     use crate::domain::ids::Name;
-    use crate::domain::look::{Counts, Looked, RawSeries, Side};
+    use crate::domain::look::{Counts, Looked, RawSeries};
 
     /// Requests so far of canary and stable, each good and bad.
     fn look(second: u64, counts: [(f64, f64); 2]) -> Look {
@@ -169,8 +191,8 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_canary_fails_within_twenty_seconds_and_a_good_one_passes() {
-        let (bad, now) = watched(0.08, 0.001, 4);
+    fn a_bad_canary_fails_within_half_a_minute_and_a_good_one_passes() {
+        let (bad, now) = watched(0.08, 0.001, 6);
         let verdict = bad.verdict(now).unwrap();
         assert_eq!(verdict.answer, Answer::Fail, "{verdict:?}");
         assert!(verdict.since.is_some());

@@ -13,6 +13,7 @@ use crate::domain::family::FAMILIES;
 use crate::domain::ids::Name;
 use crate::domain::look::{Counts, Look, RawSeries, SERIES_MAX, Side};
 use crate::domain::observed::{Timestamp, age};
+use crate::domain::text::Text;
 use crate::domain::window::{Arm, Histogram, Problem, Seen, Window};
 
 /// A series that was not seen in so many looks is forgotten: its pod is gone.
@@ -78,6 +79,7 @@ pub struct Sampler {
     chosen: [Option<&'static str>; 2],
     recent: VecDeque<Recent>,
     left_out: u32,
+    source: Text,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -101,6 +103,15 @@ struct Recent {
     sums: [[Result<Sum, Problem>; 2]; 2],
 }
 
+/// Whether a series that is new on a known pod began there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Births {
+    /// It was not there before, so it began at zero.
+    Seen,
+    /// It may have been there.
+    Doubted,
+}
+
 /// What one pod added in one family.
 #[derive(Default)]
 struct PodSum {
@@ -115,12 +126,20 @@ impl Sampler {
     /// Takes a look. Nothing comes of the first one, and where nothing can be measured (yet).
     pub fn take(&mut self, look: &Look, seen_at: Timestamp) -> Vec<Taken> {
         let now = look.at.unwrap_or(seen_at);
+        if self.source != look.source {
+            // Another source names its series otherwise, and scrapes at other times: counting begins anew.
+            let source = look.source.clone();
+            *self = Self { source, chosen: self.chosen, ..Self::default() };
+        }
         if self.last.is_some_and(|last| now <= last) {
             return Vec::new();
         }
         self.looks = self.looks.saturating_add(1);
+        // Where some are left out, one that is new may only have been left out before.
+        let births =
+            if look.left_out == 0 && self.left_out == 0 { Births::Seen } else { Births::Doubted };
         self.left_out = look.left_out;
-        let by_pod = self.add_up(look, now);
+        let by_pod = self.add_up(look, births, now);
         self.choose(&by_pod);
         self.remember(look);
         let Some(last) = self.last.replace(now) else { return Vec::new() };
@@ -175,10 +194,10 @@ impl Sampler {
         self.left_out
     }
 
-    fn add_up<'a>(&mut self, look: &'a Look, now: Timestamp) -> ByPod<'a> {
+    fn add_up<'a>(&mut self, look: &'a Look, births: Births, now: Timestamp) -> ByPod<'a> {
         let mut by_pod = ByPod::new();
         for series in look.series.iter().take(SERIES_MAX) {
-            let added = self.advance(series, now);
+            let added = self.advance(series, births, now);
             let pod = by_pod.entry((series.family, series.side, &series.pod)).or_default();
             match added {
                 Ok(amount) => pod.add(series.counts, amount),
@@ -189,9 +208,15 @@ impl Sampler {
     }
 
     /// What a series added since the look before.
-    fn advance(&mut self, series: &RawSeries, now: Timestamp) -> Result<f64, Problem> {
+    fn advance(
+        &mut self,
+        series: &RawSeries,
+        births: Births,
+        now: Timestamp,
+    ) -> Result<f64, Problem> {
         let id = SeriesId { family: series.family, pod: series.pod.clone(), key: series.key };
-        let born = self.pods.get(&series.pod).map(|(at, _)| Counter::Unborn(*at));
+        let pod = self.pods.get(&series.pod).filter(|_| births == Births::Seen);
+        let born = pod.map(|(at, _)| Counter::Unborn(*at));
         let looks = self.looks;
         let known = self
             .counters

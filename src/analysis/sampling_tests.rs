@@ -149,6 +149,23 @@ fn latencies_are_compared_bucket_by_bucket_and_shown_as_a_quantile() {
 }
 
 #[test]
+fn another_source_and_what_was_left_out_before_are_counted_from_where_they_are_met() {
+    for (source, left_out) in [("the pods", 0), ("", 7)] {
+        let mut sampler = Sampler::default();
+        sampler.take(&both(10, (100.0, 5.0), (900.0, 1.0)), at(10));
+        sampler.take(&both(20, (150.0, 8.0), (1000.0, 1.0)), at(20));
+        let mut other = both(30, (200.0, 9.0), (1100.0, 1.0));
+        for series in &mut other.series {
+            series.key += 100;
+        }
+        (other.source, other.left_out) = (Text::clean(source), left_out);
+        let taken = sampler.take(&other, at(30));
+        let is_new = taken.is_empty() || arms(&taken) == Ok([(0.0, 0.0), (0.0, 0.0)]);
+        assert!(is_new, "{taken:?}");
+    }
+}
+
+#[test]
 fn what_is_gone_is_forgotten() {
     let mut sampler = Sampler::default();
     for second in 1..200 {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::flagger_steps;
 use super::router_weight;
+use crate::domain::feed::RevisionPair;
 use crate::domain::ids::PodHash;
 use crate::domain::observed::Timestamp;
 use crate::domain::rollout::{PauseCondition, Rollout, Step};
@@ -204,4 +205,13 @@ pub fn stable_hash(workload: &Workload) -> Option<&PodHash> {
         set.hash.as_ref() != current && set.replicas.current.is_some_and(|pods| pods > 0)
     });
     older.and_then(|set| set.hash.as_ref()).or(current)
+}
+/// The revisions that are compared.
+#[must_use]
+pub fn pair(workload: &Workload) -> RevisionPair {
+    RevisionPair {
+        target: workload.target.clone(),
+        canary: canary(workload).and_then(|set| set.hash.clone()),
+        stable: stable_hash(workload).cloned(),
+    }
 }

@@ -243,16 +243,22 @@ impl Fleet {
         }
     }
 
-    /// Takes a look at the raw counters.
+    /// Takes a look at the raw counters. Where no Prometheus answers, they are compared as well.
     pub(in crate::app) fn look(
         &mut self,
         target: &WorkloadRef,
-        look: &Observed<Look>,
+        (look, origin): (&Observed<Look>, Origin),
         now: Timestamp,
     ) {
         let limits = self.limits;
         self.amend(target, now, |row| {
             row.metrics.evidence.take(&look.value, look.at, &limits);
+            if origin == Origin::Pods {
+                let comparison =
+                    row.metrics.evidence.comparison(&steps::pair(&row.workload), look.at);
+                let seen = comparison.map(|comparison| Observed::new(comparison, look.at));
+                row.metrics.comparison = seen.or_else(|| row.metrics.comparison.take());
+            }
             row.conclude(&limits, Told::Counters, now);
         });
     }
@@ -285,6 +291,15 @@ impl Fleet {
         row.version = self.versions;
         self.rows.insert(target, row);
     }
+}
+
+/// Who was asked for counters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The Prometheus of the cluster.
+    Prometheus,
+    /// The pods themselves.
+    Pods,
 }
 
 /// What a verdict follows from.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::fleet::{Fleet, Row};
+use super::fleet::{Fleet, Origin, Row};
 use super::focus::Focus;
 use super::notices::Notices;
 use super::orders::Orders;
@@ -122,7 +122,7 @@ pub enum Purpose {
     /// A row's curves.
     Charts(WorkloadRef),
     /// A row's raw counters.
-    Look(WorkloadRef),
+    Look(WorkloadRef, Origin),
     /// The pager on top.
     Pager,
     /// What a cluster still tells.

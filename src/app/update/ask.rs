@@ -1,13 +1,16 @@
 //! Which questions are due: comparisons of what moves, curves of what is open.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::analysis::need::Group;
 use crate::analysis::steps;
 use crate::app::event::Effect;
+use crate::app::fleet::{Origin, Row};
 use crate::app::state::{Purpose, State};
-use crate::domain::feed::{Query, RevisionPair};
-use crate::domain::ids::{QueryId, WorkloadRef};
+use crate::domain::feed::Query;
+use crate::domain::ids::{Name, PodHash, QueryId, WorkloadRef};
+use crate::domain::look::Side;
 use crate::domain::observed::{Timestamp, age};
 use crate::domain::workload::Workload;
 
@@ -68,9 +71,8 @@ fn looks(state: &mut State) -> Vec<Effect> {
     let mut targets: Vec<WorkloadRef> = state
         .fleet
         .rows()
-        .filter(|(target, row)| {
-            state.session.measured.contains(&target.cluster)
-                && row.group != Group::Steady
+        .filter(|(_, row)| {
+            row.group != Group::Steady
                 && steps::canary(&row.workload).is_some()
                 && is_due(row.metrics.looked_at)
         })
@@ -84,7 +86,7 @@ fn looks(state: &mut State) -> Vec<Effect> {
 
 /// Asks how canary and stable compare now.
 pub(super) fn compare(state: &mut State, target: &WorkloadRef) -> Option<Effect> {
-    let pair = pair(&state.fleet.row(target)?.workload);
+    let pair = steps::pair(&state.fleet.row(target)?.workload);
     let now = state.now;
     state.fleet.amend_quietly(target, |row| row.metrics.asked_at = Some(now));
     Some(query(state, Purpose::Compare(target.clone()), Query::Compare(pair)))
@@ -93,12 +95,47 @@ pub(super) fn compare(state: &mut State, target: &WorkloadRef) -> Option<Effect>
 /// How far back raw samples are asked for: three looks, and several scrapes where they come every 15 s.
 const REACH: Duration = Duration::from_mins(1);
 
-/// Asks for the raw counters.
+/// Pods of one side that are scraped. More would make us the load that we measure; these stand for the others.
+const PODS_MAX: usize = 8;
+
+/// Asks for the raw counters: the Prometheus of the cluster while it answers, else the pods themselves.
 pub(super) fn look(state: &mut State, target: &WorkloadRef) -> Option<Effect> {
-    let pair = pair(&state.fleet.row(target)?.workload);
+    let row = state.fleet.row(target)?;
+    let has_prometheus = state.session.measured.contains(&target.cluster);
+    let (origin, question) = if has_prometheus && row.metrics.trouble.is_none() {
+        let reach = REACH;
+        (Origin::Prometheus, Query::Look { pair: steps::pair(&row.workload), reach })
+    } else {
+        let pods = pods(row);
+        let both = [Side::Canary, Side::Stable];
+        if !both.iter().all(|side| pods.iter().any(|(_, of)| of == side)) {
+            return None;
+        }
+        (Origin::Pods, Query::Scrape { target: target.clone(), pods })
+    };
     let now = state.now;
     state.fleet.amend_quietly(target, |row| row.metrics.looked_at = Some(now));
-    Some(query(state, Purpose::Look(target.clone()), Query::Look { pair, reach: REACH }))
+    Some(query(state, Purpose::Look(target.clone(), origin), question))
+}
+
+/// The pods that are scraped: of each side the first by name, so that the same ones are asked again.
+fn pods(row: &Row) -> Arc<[(Name, Side)]> {
+    let Some(detail) = &row.detail else { return Arc::default() };
+    let pair = steps::pair(&row.workload);
+    let of = |hash: Option<&PodHash>, side: Side| {
+        let mut names: Vec<(Name, Side)> = detail
+            .pods
+            .iter()
+            .filter(|pod| pod.hash.is_some() && pod.hash.as_ref() == hash)
+            .map(|pod| (pod.name.clone(), side))
+            .collect();
+        names.sort();
+        names.truncate(PODS_MAX);
+        names
+    };
+    let mut all = of(pair.canary.as_ref(), Side::Canary);
+    all.extend(of(pair.stable.as_ref(), Side::Stable));
+    all.into()
 }
 
 /// Asks for the curves since the rollout began.
@@ -110,8 +147,12 @@ pub(super) fn charts(state: &mut State, target: &WorkloadRef) -> Option<Effect> 
     let to = state.now;
     let from = began(&row.workload, to);
     let step_seconds = u32::try_from(age(from, to).as_secs()).unwrap_or(u32::MAX) / CHART_POINTS;
-    let question =
-        Query::Charts { pair: pair(&row.workload), from, to, step_seconds: step_seconds.max(5) };
+    let question = Query::Charts {
+        pair: steps::pair(&row.workload),
+        from,
+        to,
+        step_seconds: step_seconds.max(5),
+    };
     Some(query(state, Purpose::Charts(target.clone()), question))
 }
 
@@ -123,15 +164,6 @@ fn began(workload: &Workload, now: Timestamp) -> Timestamp {
     let created = steps::canary(workload).and_then(|set| set.created);
     let lead = created.and_then(|at| at.checked_sub(Duration::from_mins(1)).ok());
     lead.unwrap_or(latest).clamp(earliest, latest)
-}
-
-/// The revisions that are compared.
-pub(super) fn pair(workload: &Workload) -> RevisionPair {
-    RevisionPair {
-        target: workload.target.clone(),
-        canary: steps::canary(workload).and_then(|set| set.hash.clone()),
-        stable: steps::stable_hash(workload).cloned(),
-    }
 }
 
 /// Gives a question its number and remembers what the answer is for.

@@ -1,6 +1,7 @@
 //! What the operator asks of the program: moving, opening, going back, showing.
 
 use super::{ask, axis, dialog, feed, order, past, picker, scroll, several};
+use crate::analysis::steps;
 use crate::app::event::{Command, Effect, Motion, Screen, Show};
 use crate::app::focus::{Loadable, POPUPS_MAX, Pager, PagerKind, PickerKind, Popup};
 use crate::app::input::{Mouse, MouseAct};
@@ -303,7 +304,7 @@ fn object(state: &mut State) -> Vec<Effect> {
 
 fn templates(state: &mut State) -> Vec<Effect> {
     let Some(row) = state.selected() else { return vec![] };
-    let pair = ask::pair(&row.workload);
+    let pair = steps::pair(&row.workload);
     if pair.canary.is_none() {
         state.notices.say(state.now, Urgency::Info, "no canary: stable is what is wanted");
         return vec![];

@@ -6,6 +6,7 @@ use super::ask;
 use crate::analysis::need::Group;
 use crate::analysis::rollout_status::Health;
 use crate::app::event::{Effect, Screen};
+use crate::app::fleet::Origin;
 use crate::app::focus::{Loadable, PagerKind, Popup};
 use crate::app::notices::Urgency;
 use crate::app::state::{FrontKind, Purpose, State};
@@ -173,7 +174,7 @@ pub(super) fn answered(state: &mut State, id: QueryId, answer: Answer) -> Vec<Ef
     match purpose {
         Purpose::Compare(target) => compared(state, &target, answer),
         Purpose::Charts(target) => charted(state, &target, answer),
-        Purpose::Look(target) => looked(state, &target, answer),
+        Purpose::Look(target, origin) => looked(state, (&target, origin), answer),
         Purpose::Pager => paged(state, id, answer),
         Purpose::Past(cluster) => super::past::told(state, &cluster, answer),
         Purpose::Record => super::past::recorded(state, answer),
@@ -216,10 +217,10 @@ fn metrics_failed(state: &mut State, target: &WorkloadRef, why: crate::domain::f
     state.fleet.amend(target, now, |row| row.metrics.trouble = Some((now, why)));
 }
 
-fn looked(state: &mut State, target: &WorkloadRef, answer: Answer) {
+fn looked(state: &mut State, (target, origin): (&WorkloadRef, Origin), answer: Answer) {
     let now = state.now;
     match answer {
-        Answer::Look(look) => state.fleet.look(target, &look, now),
+        Answer::Look(look) => state.fleet.look(target, (&look, origin), now),
         // Why is told by the comparison that was asked for beside it.
         Answer::Failed(_) => state.fleet.reconsider(target, now),
         Answer::Comparison(_)
