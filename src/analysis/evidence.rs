@@ -43,6 +43,8 @@ pub struct Evidence {
     /// A judge for each measure: their windows settle differently.
     judges: Vec<(Measure, Judge)>,
     windows: u32,
+    /// How much stable's pods differed before the first look.
+    past: Vec<Vec<(f64, f64)>>,
     source: Text,
     doubts: Vec<Text>,
 }
@@ -50,6 +52,9 @@ pub struct Evidence {
 impl Evidence {
     /// Takes a look.
     pub fn take(&mut self, look: &Look, seen_at: Timestamp, limits: &Limits) {
+        if self.sampler.is_new() {
+            self.past = Sampler::past(look, seen_at);
+        }
         let taken = self.sampler.take(look, seen_at);
         self.source = look.source.clone();
         self.doubts.clone_from(&look.doubts);
@@ -80,6 +85,12 @@ impl Evidence {
         let all: Vec<Verdict> = self.judges.iter().map(|(_, judge)| judge.verdict(now)).collect();
         let worst = all.iter().max_by_key(|verdict| verdict.answer)?.clone();
         Some(Verdict { metrics: all.into_iter().flat_map(|one| one.metrics).collect(), ..worst })
+    }
+
+    /// Whether nothing was taken yet: then the past is worth asking for.
+    #[must_use]
+    pub const fn is_new(&self) -> bool {
+        self.sampler.is_new()
     }
 
     /// How both sides did lately, for a cluster where no Prometheus tells; `None`: nothing was counted yet.
@@ -125,8 +136,13 @@ impl Evidence {
             }
             // The numbers are ours but for the limit, which the config has vetted.
             let Ok(mut judge) = Judge::new(plan(one.measure, limits)) else { continue };
-            if one.measure == Measure::Latency {
-                judge.unsettle(one.window.begin());
+            match one.measure {
+                Measure::Errors => {
+                    for pods in self.past.drain(..) {
+                        judge.observe_pods(0, &pods);
+                    }
+                }
+                Measure::Latency => judge.unsettle(one.window.begin()),
             }
             self.judges.push((one.measure, judge));
         }
@@ -196,7 +212,7 @@ mod tests {
         let verdict = bad.verdict(now).unwrap();
         assert_eq!(verdict.answer, Answer::Fail, "{verdict:?}");
         assert!(verdict.since.is_some());
-        let (good, now) = watched(0.001, 0.001, 40);
+        let (good, now) = watched(0.001, 0.001, 120);
         assert_eq!(good.verdict(now).unwrap().answer, Answer::Pass, "{:?}", good.verdict(now));
     }
 

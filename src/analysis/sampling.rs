@@ -19,6 +19,9 @@ use crate::domain::window::{Arm, Histogram, Problem, Seen, Window};
 /// A series that was not seen in so many looks is forgotten: its pod is gone.
 const LOOKS_KEPT: u32 = 8;
 
+/// A stretch of the past: the judge's windows are about as long.
+pub const PAST_STRETCH: Duration = Duration::from_secs(15);
+
 /// Windows over which rates are shown: a minute of looks that come every ten seconds.
 const RECENT_MAX: usize = 6;
 
@@ -164,6 +167,34 @@ impl Sampler {
         taken
     }
 
+    /// How much stable's pods differed before the first look: of each stretch of [`PAST_STRETCH`] each pod's bad requests
+    /// and all of them. Asked of the first look, whose samples reach further back.
+    #[must_use]
+    pub fn past(look: &Look, seen_at: Timestamp) -> Vec<Vec<(f64, f64)>> {
+        let now = look.at.unwrap_or(seen_at);
+        let stable = || look.series.iter().filter(|series| series.side == Side::Stable);
+        let tells = |series: &RawSeries| matches!(series.counts, Counts::Good | Counts::Bad);
+        let family = FAMILIES
+            .iter()
+            .map(|family| family.name)
+            .find(|family| stable().any(|series| series.family == *family && tells(series)));
+        let mut stretches: BTreeMap<u64, BTreeMap<&Name, Sum>> = BTreeMap::new();
+        for series in stable().filter(|series| Some(series.family) == family && tells(series)) {
+            let mut counter = Counter::Unseen;
+            for sample in series.samples.iter() {
+                let Ok(Some(step)) = counter.advance(*sample, now) else { continue };
+                let stretch = age(step.until, now).as_secs() / PAST_STRETCH.as_secs();
+                let sum = stretches.entry(stretch).or_default().entry(&series.pod).or_default();
+                sum.total += step.amount;
+                sum.bad += if series.counts == Counts::Bad { step.amount } else { 0.0 };
+            }
+        }
+        let of = |pods: BTreeMap<&Name, Sum>| {
+            pods.into_values().map(|sum| (sum.bad, sum.total)).collect()
+        };
+        stretches.into_values().map(of).collect()
+    }
+
     /// The family by which a measure is measured.
     #[must_use]
     pub const fn family(&self, measure: Measure) -> Option<&'static str> {
@@ -186,6 +217,12 @@ impl Sampler {
             length += recent.length;
         }
         (length > Duration::ZERO).then_some((all, length))
+    }
+
+    /// Whether it has taken no look yet.
+    #[must_use]
+    pub const fn is_new(&self) -> bool {
+        self.looks == 0
     }
 
     /// Series of the newest look that were left out because there are too many.

@@ -166,6 +166,35 @@ fn another_source_and_what_was_left_out_before_are_counted_from_where_they_are_m
 }
 
 #[test]
+fn the_past_of_stables_pods_is_cut_into_stretches() {
+    let samples = |values: [f64; 5]| -> std::sync::Arc<[Sample]> {
+        let at_index = |(index, value): (u64, f64)| Sample { at: at(1_000 + 15 * index), value };
+        (0..).zip(values).map(at_index).collect()
+    };
+    let good = RawSeries {
+        samples: samples([0.0, 10.0, 20.0, 30.0, 40.0]),
+        ..series(Side::Stable, "old-1", Counts::Good, (1_000, 0.0))
+    };
+    let bad = RawSeries {
+        samples: samples([0.0, 0.0, 3.0, 3.0, 3.0]),
+        ..series(Side::Stable, "old-1", Counts::Bad, (1_000, 0.0))
+    };
+    let other = RawSeries {
+        samples: samples([5.0, 6.0, 7.0, f64::NAN, 9.0]),
+        ..series(Side::Stable, "old-2", Counts::Good, (1_000, 0.0))
+    };
+    let canary = RawSeries { side: Side::Canary, ..other.clone() };
+    let look = look(1_060, &PODS, vec![good, bad, other, canary]);
+    let mut past = Sampler::past(&look, at(1_060));
+    past.reverse();
+    assert_eq!(past.len(), 4);
+    assert_eq!(past[0], [(0.0, 10.0), (0.0, 1.0)]);
+    assert_eq!(past[1], [(3.0, 13.0), (0.0, 1.0)]);
+    assert_eq!(past[2], [(0.0, 10.0)], "the broken sample of the other pod");
+    assert_eq!(Sampler::past(&Look::default(), at(1)), Vec::<Vec<(f64, f64)>>::new());
+}
+
+#[test]
 fn what_is_gone_is_forgotten() {
     let mut sampler = Sampler::default();
     for second in 1..200 {

@@ -174,11 +174,12 @@ fn tested_verdict(kind: MetricKind, tested: &outcome::MetricVerdict) -> MetricVe
 
 /// What would change an answer that is none yet.
 fn soon(tested: &outcome::MetricVerdict) -> String {
+    let looks_worse = tested.estimates.ratio.is_some_and(|ratio| ratio > tested.limit);
     match (tested.answer, tested.outlook.pass, tested.outlook.fail) {
-        (Answer::Inconclusive, _, Some(wait)) if matches!(tested.why, Reason::Suspected { .. }) => {
+        (Answer::Inconclusive, _, Some(wait)) if looks_worse => {
             format!(", fails in about {} if it goes on so", about(wait.time))
         }
-        (Answer::Inconclusive, Some(wait), _) => {
+        (Answer::Inconclusive, Some(wait), _) if !looks_worse => {
             format!(", passes in about {} if it goes on so", about(wait.time))
         }
         (Answer::Pass | Answer::Inconclusive | Answer::Fail, ..) => String::new(),

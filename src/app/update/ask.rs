@@ -98,12 +98,17 @@ const REACH: Duration = Duration::from_mins(1);
 /// Pods of one side that are scraped. More would make us the load that we measure; these stand for the others.
 const PODS_MAX: usize = 8;
 
+/// How far back the first time.
+const PAST_REACH: Duration = Duration::from_mins(3);
+
 /// Asks for the raw counters: the Prometheus of the cluster while it answers, else the pods themselves.
 pub(super) fn look(state: &mut State, target: &WorkloadRef) -> Option<Effect> {
     let row = state.fleet.row(target)?;
     let has_prometheus = state.session.measured.contains(&target.cluster);
     let (origin, question) = if has_prometheus && row.metrics.trouble.is_none() {
-        let reach = REACH;
+        // The first time the past is asked for as well: how much stable's pods differ.
+        let is_first = row.metrics.looked_at.is_none() && row.metrics.evidence.is_new();
+        let reach = if is_first { PAST_REACH } else { REACH };
         (Origin::Prometheus, Query::Look { pair: steps::pair(&row.workload), reach })
     } else {
         let pods = pods(row);
