@@ -194,10 +194,16 @@ fn weight(row: &Row, rollout: &Rollout, now: Timestamp, cells: usize) -> Vec<Wor
         .and(Role::Muted, "  desired ")
         .and(Role::Text, percent(weight.desired))
         .and(Role::Muted, "  actual ")
-        .and(Role::Canary, percent(weight.actual))
-        .and(Role::Muted, format!("  {how}"));
+        .and(Role::Canary, percent(weight.actual));
     let room = cells.saturating_sub(4).min(40);
-    let mut lines = vec![words.cut(cells, Keep::Start)];
+    let how = Words::of(Role::Muted, how);
+    // The name of an object is of no use when it is cut.
+    let mut lines = if words.width() + 2 + how.width() <= cells {
+        vec![words.and(Role::Muted, "  ").then(how)]
+    } else {
+        let below = Words::of(Role::Muted, "   ").then(how);
+        vec![words.cut(cells, Keep::Start), below.cut(cells, Keep::Start)]
+    };
     for note in router_weight::notes(&row.workload, now) {
         let role = match note {
             Note::Doubt(_) => Role::Warning,

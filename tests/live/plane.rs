@@ -320,6 +320,7 @@ impl Plane {
                     | "pods"
                     | "replicasets"
                     | "analysisruns"
+                    | "experiments"
             )
             && !word("/requestURI").contains("dryRun=All")
             && word("/stage") == "ResponseComplete";
