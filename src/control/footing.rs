@@ -82,7 +82,10 @@ impl Footing {
         match &workload.controller {
             Controller::Argo(rollout) => Self::of_rollout(workload, rollout),
             Controller::Flagger(flagger) => Self::of_flagger(workload, flagger),
-            Controller::Experiment(_) => Self::of_native(workload, false),
+            // It has no status subresource: its generation counts what its controller says, too.
+            Controller::Experiment(_) => {
+                Self { generation: Generation(0), ..Self::of_native(workload, false) }
+            }
             Controller::Deployment(_) | Controller::StatefulSet(_) | Controller::DaemonSet(_) => {
                 Self::of_native(workload, workload.hand_paused())
             }

@@ -204,6 +204,16 @@ fn an_experiment_knows_one_deed_and_no_other() {
 }
 
 #[test]
+fn what_its_controller_says_of_an_experiment_does_not_change_what_a_plan_stands_on() {
+    let (made, mut later) = (experiment(), experiment());
+    later.0.meta.generation = crate::domain::ids::Generation(99);
+    let footing = crate::control::footing::Footing::of(&made.0);
+    assert!(footing.differences(&crate::control::footing::Footing::of(&later.0)).is_empty());
+    later.0.meta.uid = crate::domain::ids::Uid::new("another");
+    assert_eq!(footing.differences(&crate::control::footing::Footing::of(&later.0)).len(), 1);
+}
+
+#[test]
 fn the_end_of_an_experiment_is_asked_for_once_and_has_arrived_with_a_final_phase() {
     let with = |edit: fn(&mut Experiment)| {
         let mut made = experiment();
