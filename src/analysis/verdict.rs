@@ -174,7 +174,8 @@ fn tested_verdict(kind: MetricKind, tested: &outcome::MetricVerdict) -> MetricVe
 
 /// What would change an answer that is none yet.
 fn soon(tested: &outcome::MetricVerdict) -> String {
-    let looks_worse = tested.estimates.ratio.is_some_and(|ratio| ratio > tested.limit);
+    let sides = tested.estimates.canary.zip(tested.estimates.stable);
+    let looks_worse = sides.is_some_and(|(canary, stable)| canary > tested.limit * stable);
     match (tested.answer, tested.outlook.pass, tested.outlook.fail) {
         (Answer::Inconclusive, _, Some(wait)) if looks_worse => {
             format!(", fails in about {} if it goes on so", about(wait.time))

@@ -64,6 +64,8 @@ pub struct Metrics {
     pub comparison: Option<Observed<Comparison>>,
     /// What both mean together.
     pub verdict: Option<Verdict>,
+    /// Who told the newest of that.
+    pub origin: Option<Origin>,
     /// The raw counters so far, and the judge over them.
     pub evidence: Evidence,
     /// Curves, while a screen shows them.
@@ -256,8 +258,10 @@ impl Fleet {
             if origin == Origin::Pods {
                 let comparison =
                     row.metrics.evidence.comparison(&steps::pair(&row.workload), look.at);
-                let seen = comparison.map(|comparison| Observed::new(comparison, look.at));
-                row.metrics.comparison = seen.or_else(|| row.metrics.comparison.take());
+                if let Some(comparison) = comparison {
+                    row.metrics.comparison = Some(Observed::new(comparison, look.at));
+                    row.metrics.origin = Some(Origin::Pods);
+                }
             }
             row.conclude(&limits, Told::Counters, now);
         });
@@ -280,6 +284,7 @@ impl Fleet {
         self.amend(target, now, |row| {
             let at = comparison.at;
             row.metrics.comparison = Some(comparison);
+            row.metrics.origin = Some(Origin::Prometheus);
             row.metrics.trouble = None;
             row.conclude(&limits, Told::Comparison, at);
         });

@@ -201,10 +201,11 @@ pub const KEYS: [KeySpec; 31] = [
         "How much is logged.")
         .default("info").example("\"debug\""),
     key(Key::LimitErrorRatio, "limits.error_ratio", Kind::Decimal(0.0, 1.0),
-        "How much larger the canary's error ratio may be than stable's: 0.005 is half a point.")
+        "How much larger the canary's error ratio may be than stable's: 0.005 is half a point. \
+         By counters: below this share it may pass whatever stable does.")
         .default("0.005").example("0.01"),
     key(Key::LimitLatencyTimes, "limits.latency_times", Kind::Decimal(1.0, 1_000.0),
-        "How many times stable's p99 latency the canary's may be.")
+        "How many times stable's p99 latency the canary's may be, where no counters are known.")
         .default("1.25").example("1.5"),
     key(Key::LimitRequestRate, "limits.request_rate", Kind::Decimal(0.0, 1_000_000.0),
         "Below so many requests per second on either side nothing is said about errors and latency.")

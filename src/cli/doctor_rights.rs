@@ -63,6 +63,7 @@ static WANTED: &[Wanted] = &[
     on(STATEFUL_SETS, FOLLOW, Use::Seeing),
     on(DAEMON_SETS, FOLLOW, Use::Seeing),
     on(DEPLOYMENT_CONFIGS, FOLLOW, Use::Seeing),
+    on(EXPERIMENTS, FOLLOW, Use::Seeing),
     on(REPLICA_SETS, FOLLOW, Use::Seeing),
     on(CONTROLLER_REVISIONS, FOLLOW, Use::Seeing),
     on(REPLICATION_CONTROLLERS, FOLLOW, Use::Seeing),

@@ -9,6 +9,7 @@ use super::chart::{Chart, SCALE};
 use super::format::{self, Keep};
 use super::ink::Words;
 use super::ladder;
+use super::readings;
 use super::summary;
 use super::theme::Role;
 use super::time::Window;
@@ -23,7 +24,7 @@ const CHART_ROWS: std::ops::RangeInclusive<usize> = 5..=9;
 pub fn lines(state: &State, row: &Row, (cells, rows): (usize, usize)) -> Vec<Words> {
     let Some(seen) = &row.metrics.charts else { return Vec::new() };
     let legend = legend(seen.value.source.as_str());
-    let head = summary::evidence_trouble(row, state.now()).unwrap_or(legend);
+    let head = readings::evidence_trouble(row, state.now()).unwrap_or(legend);
     let mut lines = vec![head.cut(cells, Keep::Start)];
     let kinds = [MetricKind::ErrorRatio, MetricKind::LatencyP99];
     let each = (rows.saturating_sub(1) / kinds.len()).clamp(*CHART_ROWS.start(), *CHART_ROWS.end());

@@ -11,9 +11,10 @@ use super::time;
 use crate::analysis::need::Group;
 use crate::analysis::steps;
 use crate::analysis::verdict::{Answer, MetricVerdict};
-use crate::app::fleet::Row;
+use crate::app::fleet::{Origin, Row};
 use crate::app::state::State;
 use crate::domain::metric::{MetricKind, MetricPair, Reading};
+use crate::domain::observed::Timestamp;
 
 /// Cells of a curve.
 const SPARK: usize = 16;
@@ -51,7 +52,7 @@ pub(super) fn lines(state: &State, row: &Row, cells: usize) -> Vec<Words> {
         let words = Words::of(Role::Warning, format!("▲ {}: {warning}", comparison.value.source));
         lines.push(labelled("", words).cut(cells, Keep::Start));
     }
-    let trouble = summary::evidence_trouble(row, state.now());
+    let trouble = evidence_trouble(row, state.now());
     lines.extend(trouble.map(|words| labelled("", words).cut(cells, Keep::Start)));
     lines
 }
@@ -141,4 +142,16 @@ fn spark(state: &State, row: &Row, kind: MetricKind) -> Words {
         Some(Ok(series)) => sparkline(&time::swept(series, state.now(), SPARK), None, Role::Canary),
         Some(Err(_)) | None => Words::new(),
     }
+}
+
+/// Why there is no newer evidence, once it is old; or why the pods themselves are counted.
+#[must_use]
+pub fn evidence_trouble(row: &Row, now: Timestamp) -> Option<Words> {
+    let (_, trouble) = row.metrics.trouble.as_ref()?;
+    let words = match (row.metrics.origin, summary::evidence_age(row, now)) {
+        (_, Some(_)) => format!("▲ {trouble}"),
+        (Some(Origin::Pods), None) => format!("▲ {trouble} · counted straight from the pods"),
+        (Some(Origin::Prometheus) | None, None) => return None,
+    };
+    Some(Words::of(Role::Warning, words))
 }

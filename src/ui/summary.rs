@@ -210,14 +210,6 @@ pub fn judged(row: &Row, answer: Answer, now: Timestamp) -> Words {
     }
 }
 
-/// Why there is no newer evidence, once it is old.
-#[must_use]
-pub fn evidence_trouble(row: &Row, now: Timestamp) -> Option<Words> {
-    let (_, trouble) = row.metrics.trouble.as_ref()?;
-    evidence_age(row, now)?;
-    Some(Words::of(Role::Warning, format!("▲ {trouble}")))
-}
-
 /// The phase of an analysis.
 #[must_use]
 pub fn run(phase: RunPhase) -> Said {

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use pilothouse::app::event::{Ask, Command, Consent, Effect, Event};
-use pilothouse::app::focus::{Dialog, Popup};
+use pilothouse::app::focus::{Dialog, DialogField, Popup};
 use pilothouse::app::input::Input;
 use pilothouse::app::orders::asks_for_name;
 use pilothouse::app::state::{Mode, State};
@@ -151,7 +151,7 @@ impl Pilot {
     /// Answers the dialog, if it is time.
     fn answer(&mut self, state: &State) -> Option<Vec<Event>> {
         let Hand::Asked { at, tries } = self.hand else { return None };
-        let open = state.focus().popups.iter().find_map(|popup| match popup {
+        let open = state.focus().popups.iter().rev().find_map(|popup| match popup {
             Popup::Confirm(dialog) => Some(dialog),
             _ => None,
         });
@@ -170,6 +170,14 @@ impl Pilot {
         }
         self.hand = Hand::Asked { at: self.now() + Duration::from_millis(1_500), tries: tries - 1 };
         let order = state.orders().get(&id)?;
+        if dialog.field == DialogField::Reason {
+            // Letters there are text; a yes comes after them.
+            let keys =
+                if dialog.reason.value().is_empty() { &["o", "k", "tab"][..] } else { &["tab"] };
+            let now = state.now();
+            let key = |key: &&str| Event::Input(Input::Key(key.parse().unwrap(), now));
+            return Some(keys.iter().map(key).collect());
+        }
         if may(state) {
             self.witness.yes(self.life.who(), order, self.now());
         }

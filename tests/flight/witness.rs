@@ -288,7 +288,8 @@ impl Notes {
         let taken = self.taken(id);
         let was_accepted = order.accepted_at.is_some();
         let mut lies = Vec::new();
-        if was_accepted && taken == 0 {
+        // A comment writes nothing to the object.
+        if was_accepted && taken == 0 && !order.plan.writes.is_empty() {
             lies.push(format!("was called accepted, and nothing arrived: {}", said(&order.state)));
         }
         if let OrderState::Ended(outcome) = &order.state {
