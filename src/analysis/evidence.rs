@@ -56,7 +56,10 @@ impl Evidence {
             self.past = Sampler::past(look, seen_at);
         }
         let taken = self.sampler.take(look, seen_at);
-        self.source = look.source.clone();
+        self.source = match look.bytes {
+            0 => look.source.clone(),
+            bytes => Text::clean(&format!("{}, {} kB a look", look.source, bytes.div_ceil(1_000))),
+        };
         self.doubts.clone_from(&look.doubts);
         if taken.is_empty() {
             return;

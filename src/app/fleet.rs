@@ -76,6 +76,8 @@ pub struct Metrics {
     pub asked_at: Option<Timestamp>,
     /// When its counters were last asked for.
     pub looked_at: Option<Timestamp>,
+    /// When Prometheus had no answer to that.
+    pub lost_at: Option<Timestamp>,
     /// Since when the canary fails, and the worst metric's words.
     pub failing: Option<(Timestamp, Text)>,
     /// Answers in a row that disagree with `failing`.
@@ -255,6 +257,9 @@ impl Fleet {
         let limits = self.limits;
         self.amend(target, now, |row| {
             row.metrics.evidence.take(&look.value, look.at, &limits);
+            if origin == Origin::Prometheus {
+                row.metrics.lost_at = None;
+            }
             if origin == Origin::Pods {
                 let comparison =
                     row.metrics.evidence.comparison(&steps::pair(&row.workload), look.at);
@@ -268,9 +273,18 @@ impl Fleet {
     }
 
     /// Nothing came of a look: what was known grows old.
-    pub(in crate::app) fn reconsider(&mut self, target: &WorkloadRef, now: Timestamp) {
+    pub(in crate::app) fn reconsider(
+        &mut self,
+        (target, origin): (&WorkloadRef, Origin),
+        now: Timestamp,
+    ) {
         let limits = self.limits;
-        self.amend(target, now, |row| row.conclude(&limits, Told::Counters, now));
+        self.amend(target, now, |row| {
+            if origin == Origin::Prometheus {
+                row.metrics.lost_at = Some(now);
+            }
+            row.conclude(&limits, Told::Counters, now);
+        });
     }
 
     /// Takes a comparison.

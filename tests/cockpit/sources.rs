@@ -169,3 +169,21 @@ async fn a_source_whose_task_panics_says_so_and_is_started_again() {
         rig.sees("paused", SECONDS).await;
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn where_prometheus_is_gone_the_pods_themselves_are_counted() {
+    let rig = Rig::of("canary-errors").await;
+    rig.sees("pause 10m", SECONDS).await;
+    rig.press("enter").await;
+    rig.seconds(30).await;
+    rig.prometheus("east", PrometheusFault::Hang, 600);
+    let (screen, waited) = rig
+        .until("the pods tell", MINUTE, |screen| screen.has("counted straight from the pods"))
+        .await;
+    assert!(waited <= SECONDS, "{waited:?}");
+    assert!(screen.has("no answer within"), "{}", screen.text());
+    // They go on telling, and nothing that is shown is old.
+    rig.seconds(60).await;
+    let screen = rig.screen().await;
+    assert!(screen.has("counted straight from the pods") && !screen.has("◌"), "{}", screen.text());
+}

@@ -84,7 +84,11 @@ struct Chance(f64);
 
 impl fmt::Display for Chance {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 < 1e-6 { out.write_str("p < 0.000001") } else { write!(out, "p = {:.2}", self.0) }
+        let small = [(1e-6, "0.000001"), (1e-4, "0.0001"), (1e-3, "0.001"), (1e-2, "0.01")];
+        match small.into_iter().find(|(bound, _)| self.0 < *bound) {
+            Some((_, words)) => write!(out, "p < {words}"),
+            None => write!(out, "p = {:.2}", self.0),
+        }
     }
 }
 

@@ -68,13 +68,20 @@ pub(super) fn due(state: &mut State) -> Vec<Effect> {
 fn looks(state: &mut State) -> Vec<Effect> {
     let open = state.focus.selected.clone();
     let is_due = |at: Option<Timestamp>| at.is_none_or(|at| age(at, state.now) >= LOOK_EVERY);
+    let asked = |purpose: &Purpose, target: &WorkloadRef| matches!(purpose, Purpose::Look(of, _) if of == target);
+    let is_asked =
+        |target: &WorkloadRef| state.queries.open.values().any(|purpose| asked(purpose, target));
     let mut targets: Vec<WorkloadRef> = state
         .fleet
         .rows()
-        .filter(|(_, row)| {
+        .filter(|(target, row)| {
+            // Pods are read through the API server: only those of the release that somebody looks at.
+            let is_affordable = asks_prometheus(state, row) || Some(*target) == open.as_ref();
             row.group != Group::Steady
                 && steps::canary(&row.workload).is_some()
                 && is_due(row.metrics.looked_at)
+                && is_affordable
+                && !is_asked(target)
         })
         .map(|(target, _)| target.clone())
         .collect();
@@ -104,8 +111,7 @@ const PAST_REACH: Duration = Duration::from_mins(3);
 /// Asks for the raw counters: the Prometheus of the cluster while it answers, else the pods themselves.
 pub(super) fn look(state: &mut State, target: &WorkloadRef) -> Option<Effect> {
     let row = state.fleet.row(target)?;
-    let has_prometheus = state.session.measured.contains(&target.cluster);
-    let (origin, question) = if has_prometheus && row.metrics.trouble.is_none() {
+    let (origin, question) = if asks_prometheus(state, row) {
         // The first time the past is asked for as well: how much stable's pods differ.
         let is_first = row.metrics.looked_at.is_none() && row.metrics.evidence.is_new();
         let reach = if is_first { PAST_REACH } else { REACH };
@@ -121,6 +127,15 @@ pub(super) fn look(state: &mut State, target: &WorkloadRef) -> Option<Effect> {
     let now = state.now;
     state.fleet.amend_quietly(target, |row| row.metrics.looked_at = Some(now));
     Some(query(state, Purpose::Look(target.clone(), origin), question))
+}
+
+/// A Prometheus that did not answer is asked again after this; until then the pods tell.
+const LOST_FOR: Duration = Duration::from_secs(30);
+
+/// Whether the cluster has a Prometheus that answers questions for counters.
+fn asks_prometheus(state: &State, row: &Row) -> bool {
+    let is_known = state.session.measured.contains(&row.workload.target.cluster);
+    is_known && row.metrics.lost_at.is_none_or(|at| age(at, state.now) >= LOST_FOR)
 }
 
 /// The pods that are scraped: of each side the first by name, so that the same ones are asked again.

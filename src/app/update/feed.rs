@@ -222,7 +222,7 @@ fn looked(state: &mut State, (target, origin): (&WorkloadRef, Origin), answer: A
     match answer {
         Answer::Look(look) => state.fleet.look(target, (&look, origin), now),
         // Why is told by the comparison that was asked for beside it.
-        Answer::Failed(_) => state.fleet.reconsider(target, now),
+        Answer::Failed(_) => state.fleet.reconsider((target, origin), now),
         Answer::Comparison(_)
         | Answer::Charts(_)
         | Answer::Block(_)

@@ -42,10 +42,11 @@ static SELECTORS: LazyLock<Vec<Template>> = LazyLock::new(|| {
         .collect();
     let names = names.join("|");
     [
-        r#"pod=~"{{name}}-{{hash}}-[a-z0-9]+""#,
+        // Whatever its workload is called: a Canary's stable pods are those of a copy with another name.
+        r#"pod=~"[a-z0-9.-]+-{{hash}}-[a-z0-9]+""#,
         r#"rollouts_pod_template_hash="{{hash}}""#,
         r#"pod_template_hash="{{hash}}""#,
-        r#"kubernetes_pod_name=~"{{name}}-{{hash}}-[a-z0-9]+""#,
+        r#"kubernetes_pod_name=~"[a-z0-9.-]+-{{hash}}-[a-z0-9]+""#,
     ]
     .iter()
     .filter_map(|revision| {
