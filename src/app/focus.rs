@@ -247,18 +247,34 @@ pub(in crate::app) struct Basis {
     pub(in crate::app) footing: Footing,
     /// What its owner would do about it.
     pub(in crate::app) owner: Option<ReactionKind>,
+    /// Why the evidence speaks against it.
+    pub(in crate::app) against: Option<Text>,
 }
 
 impl Basis {
     /// What this plan stands on.
     pub(in crate::app) fn of(plan: &Plan) -> Self {
-        Self { footing: plan.footing.clone(), owner: plan.prediction.owner }
+        Self {
+            footing: plan.footing.clone(),
+            owner: plan.prediction.owner,
+            against: plan.prediction.against.clone(),
+        }
+    }
+
+    /// Whether owner and evidence say the same. That the canary fails counts, not by how much.
+    pub(in crate::app) fn weighs_like(&self, other: &Self) -> bool {
+        self.owner == other.owner && self.against.is_some() == other.against.is_some()
     }
 
     /// What changed since; `None`: the workload is gone.
     pub(in crate::app) fn differences(&self, now: Option<&Self>) -> Vec<Text> {
         let Some(now) = now else { return vec![Text::from("it is gone")] };
         let mut out = self.footing.differences(&now.footing);
+        match (&self.against, &now.against) {
+            (None, Some(why)) => out.push(Text::clean(&format!("the canary fails now: {why}"))),
+            (Some(_), None) => out.push(Text::from("the canary fails no more")),
+            (None, None) | (Some(_), Some(_)) => {}
+        }
         if self.owner != now.owner {
             out.push(Text::from(match now.owner {
                 Some(ReactionKind::Soon) => "its owner puts it back as soon as it sees it",

@@ -178,7 +178,8 @@ pub fn asks_for_name(order: &Order) -> bool {
         OrderState::Rehearsed(answer) if matches!(answer.dry_run, DryRun::Unsupported(_))
     );
     let confirm = order.plan.action.confirm();
-    confirm == Confirm::TypedName || confirm == Confirm::YesWhenFresh && is_blind
+    let needs_weight = is_blind || order.plan.prediction.against.is_some();
+    confirm == Confirm::TypedName || confirm == Confirm::YesWhenFresh && needs_weight
 }
 
 /// What the operator saw of a workload when it was confirmed, with ages, for the record.

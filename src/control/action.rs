@@ -142,6 +142,24 @@ impl Action {
         }
     }
 
+    /// Whether it gives the new version more of production: evidence may speak against that.
+    #[must_use]
+    pub const fn moves_on(self) -> bool {
+        match self {
+            Self::Promote | Self::PromoteFull | Self::Skip { .. } => true,
+            Self::Pause
+            | Self::Resume
+            | Self::Terminate
+            | Self::Abort
+            | Self::ScaleDown
+            | Self::Retry
+            | Self::Rollback { .. }
+            | Self::Restart
+            | Self::CloseGate
+            | Self::Comment => false,
+        }
+    }
+
     /// How it is confirmed.
     #[must_use]
     pub const fn confirm(self) -> Confirm {

@@ -31,6 +31,8 @@ pub enum CheckId {
     Identity,
     /// The operator confirmed it the way this deed asks for.
     Confirmed,
+    /// The canary is not judged worse than stable.
+    Evidence,
 }
 
 impl CheckId {
@@ -48,6 +50,7 @@ impl CheckId {
             Self::Record => "record",
             Self::Identity => "identity",
             Self::Confirmed => "confirmed",
+            Self::Evidence => "evidence",
         }
     }
 }
@@ -128,6 +131,8 @@ pub enum Found {
     NotCanonical,
     /// It was confirmed in a way that does not do for this deed.
     NotConfirmed,
+    /// The deed moves a canary on that is judged worse than stable.
+    EvidenceAgainst,
 }
 
 /// The table of checks (`design/deeds.md`). A clearance that is older than 5 s is cleared anew, but for pause and abort:
@@ -146,6 +151,12 @@ pub const TABLE: &[CheckRow] = &[
         Found::DryRunUnsupported,
         "a webhook supports no dry run",
         Rule::Shows,
+        Rule::RefusesUnlessOverridden,
+    ),
+    row(
+        Found::EvidenceAgainst,
+        "it moves on a canary that is judged worse than stable",
+        Rule::NotAsked,
         Rule::RefusesUnlessOverridden,
     ),
     row(Found::FactsOld, "facts are older than 15 s", Rule::Shows, Rule::Refuses),
@@ -173,6 +184,7 @@ impl Found {
             Self::NotRecordable => CheckId::Record,
             Self::NotCanonical => CheckId::Identity,
             Self::NotConfirmed => CheckId::Confirmed,
+            Self::EvidenceAgainst => CheckId::Evidence,
         }
     }
 
@@ -282,6 +294,7 @@ pub(super) fn ask_all(plan: &Plan, rehearsed: Rehearsed<'_>, evidence: &Evidence
     out.extend(confirmation(plan, evidence));
     out.extend(identity(plan));
     rehearsal(rehearsed, &mut out);
+    out.extend(against(plan));
     out.extend(freshness(evidence));
     footing(plan, rehearsed, evidence, &mut out);
     out.extend(record(evidence));
@@ -420,6 +433,15 @@ fn dry_run(answer: &DryRun) -> Option<Finding> {
             "ask again",
         )),
     }
+}
+
+fn against(plan: &Plan) -> Option<Finding> {
+    let why = plan.prediction.against.as_ref()?;
+    Some(finding(
+        Found::EvidenceAgainst,
+        &format!("the canary fails: {why}"),
+        "abort; or type the name to move it on all the same (--confirm NAME)",
+    ))
 }
 
 fn freshness(evidence: &Evidence) -> Option<Finding> {

@@ -71,6 +71,9 @@ fn with(found: Found, plan: &mut Plan, rehearsal: &mut Rehearsal, evidence: &mut
             }
         }
         Found::NotRecordable => evidence.record = Err(Text::from("the disk is full")),
+        Found::EvidenceAgainst => {
+            plan.prediction.against = Some(Text::from("errors worse than stable"));
+        }
     }
 }
 
@@ -95,6 +98,7 @@ fn refused(action: Action, found: Found, overrides: &[CheckId]) -> Vec<CheckId> 
         | Found::FootingChanged
         | Found::NotRecordable
         | Found::NotCanonical
+        | Found::EvidenceAgainst
         | Found::NotConfirmed => Rehearsed::Answered(&rehearsal),
     };
     match clear(&plan, rehearsed, &evidence) {
@@ -134,11 +138,12 @@ fn pause_and_abort_are_refused_by_three_findings_and_by_no_other() {
 }
 
 #[test]
-fn only_a_missing_dry_run_can_be_overridden_and_only_by_the_typed_name() {
+fn a_missing_dry_run_and_evidence_can_be_overridden_and_only_by_the_typed_name() {
     let all = TABLE.iter().map(|row| row.check).collect::<Vec<_>>();
     for row in TABLE {
         let left = refused(Action::Promote, row.found, &all);
-        assert_eq!(left.is_empty(), row.found == Found::DryRunUnsupported, "{}", row.words);
+        let can = [Found::DryRunUnsupported, Found::EvidenceAgainst].contains(&row.found);
+        assert_eq!(left.is_empty(), can, "{}", row.words);
     }
     let plan = planned(Action::Promote, &canary().0);
     let mut rehearsal = rehearsal(&plan);

@@ -17,6 +17,9 @@ use crate::domain::text::Text;
 /// and show no change before a write without an answer is called not applied.
 const QUIET_MIN: Duration = Duration::from_mins(1);
 
+/// A pod that was deleted is replaced by then; if it was not, the request is dead and nobody can tell.
+const REMOVAL_MAX: Duration = Duration::from_mins(2);
+
 /// After this an unknown write is given up as unknown: the watch has told nothing in all that time.
 const UNKNOWN_MAX: Duration = Duration::from_mins(30);
 
@@ -69,7 +72,8 @@ fn called(order: &mut Order, unknown: &Unknown, facts: &Facts<'_>) -> Vec<AuditE
     if stands(order, facts) {
         return by_world(order, unknown, facts);
     }
-    elsewhere(order, unknown, "look whether the gate is open, or close it", facts)
+    let patience = order.plan.deadline;
+    elsewhere(order, unknown, ("look whether the gate is open, or close it", patience), facts)
 }
 
 /// A pod that is deleted is no part of the object either: only when all its pods are of the older template, the one
@@ -90,17 +94,18 @@ fn deleted(order: &mut Order, unknown: &Unknown, facts: &Facts<'_>) -> Vec<Audit
         order.state = OrderState::Converging;
         return follow(order, facts);
     }
-    elsewhere(order, unknown, &format!("look whether pod {name} is gone"), facts)
+    let remedy = format!("look whether pod {name} is gone");
+    elsewhere(order, unknown, (&remedy, REMOVAL_MAX.min(order.plan.deadline)), facts)
 }
 
-/// What the object does not tell is waited for as long as the deed is.
+/// What the object does not tell is waited for so long.
 fn elsewhere(
     order: &mut Order,
     unknown: &Unknown,
-    remedy: &str,
+    (remedy, patience): (&str, Duration),
     facts: &Facts<'_>,
 ) -> Vec<AuditEntry> {
-    if age(unknown.since, facts.now) < order.plan.deadline {
+    if age(unknown.since, facts.now) < patience {
         return Vec::new();
     }
     let words = format!("{}no answer came ({}): {remedy}", so_far(order, unknown), unknown.why);

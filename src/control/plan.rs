@@ -33,13 +33,15 @@ pub struct PlanContext<'a> {
     pub detail: Option<&'a Detail>,
     /// How long the last update took, where it was seen.
     pub last_took: Option<Duration>,
+    /// Why the canary is judged worse than stable, where it is.
+    pub failing: Option<Text>,
 }
 
 impl PlanContext<'_> {
     /// A context that knows nothing of the past.
     #[must_use]
     pub const fn new(now: Timestamp, id: OrderId, reason: Text) -> Self {
-        Self { now, id, reason, detail: None, last_took: None }
+        Self { now, id, reason, detail: None, last_took: None, failing: None }
     }
 }
 
@@ -113,6 +115,8 @@ pub struct Prediction {
     pub undone_in: Option<Duration>,
     /// What the object's owner does about it; `None`: nobody owns what is written.
     pub owner: Option<ReactionKind>,
+    /// Why the evidence speaks against it: it moves on a canary that is judged worse than stable.
+    pub against: Option<Text>,
 }
 
 /// One write of a plan; its values are still symbols where the cluster has to be read first.

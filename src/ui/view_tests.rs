@@ -142,7 +142,9 @@ fn a_risky_deed_wants_the_name() {
 
 #[test]
 fn a_refusal_stands_in_the_dialog_with_its_remedy() {
-    let mut state = dialog("p");
+    let mut state = fleet();
+    select(&mut state, "us/checkout/web");
+    keys(&mut state, "p");
     rehearse(&mut state, accepted());
     keys(&mut state, "y");
     let shown = text(&state, (80, 24));

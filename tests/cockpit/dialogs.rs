@@ -164,3 +164,54 @@ async fn a_comment_changes_nothing_and_is_told_to_all() {
     let told = rig.events("east", "shop/web");
     assert!(told.iter().any(|it| it.contains("yes,-after-the-migration")), "{told:?}");
 }
+
+/// The canary that goes bad two minutes after the start.
+async fn failing() -> Rig {
+    let rig = canary().await;
+    rig.press("m").await;
+    rig.sees("failing", SECONDS * 15).await;
+    rig
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failing_canary_is_moved_on_only_by_its_name_and_with_a_reason() {
+    let rig = failing().await;
+    rig.press("p").await;
+    let screen = rig.sees("dry run accepted", SECONDS).await;
+    assert!(screen.has("the canary fails: errors worse than stable"), "{}", screen.text());
+    rig.press_at_once(&["y", "enter"]).await;
+    rig.seconds(3).await;
+    assert_eq!(rig.patches("east"), []);
+    rig.press("ctrl-u").await;
+    rig.write("web").await;
+    rig.press("enter").await;
+    rig.sees("a reason is needed", SECONDS).await;
+    assert_eq!(rig.patches("east"), []);
+    rig.press("tab").await;
+    rig.write("known-and-harmless").await;
+    rig.press("tab").await;
+    rig.press("enter").await;
+    rig.seconds(3).await;
+    assert_eq!(rig.patches("east").len(), 1);
+    let intent = rig.records().into_iter().find(|it| it["kind"] == "intent").unwrap();
+    assert_eq!(intent["reason"], "known-and-harmless");
+    // The way back asks for nothing.
+    let rig = failing().await;
+    rig.press("a").await;
+    rig.seconds(1).await;
+    rig.press("y").await;
+    rig.sees("✓ abort arrived", SECONDS).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_canary_that_begins_to_fail_behind_the_dialog_is_told_there() {
+    let rig = canary().await;
+    rig.press("m").await;
+    rig.press("p").await;
+    rig.sees("dry run accepted", SECONDS).await;
+    let screen = rig.sees("the canary fails now", SECONDS * 15).await;
+    assert!(screen.has("changed"), "{}", screen.text());
+    rig.press("y").await;
+    rig.seconds(3).await;
+    assert_eq!(rig.patches("east"), [], "a yes that was meant for another sight is none");
+}

@@ -73,7 +73,7 @@ async fn abort_puts_a_virtual_service_of_istio_back_at_once() {
         canary: |it| it["spec"]["http"][0]["route"][1]["weight"].clone(),
         back: json!(0),
     };
-    aborts(&plane, &way).await;
+    Box::pin(aborts(&plane, &way)).await;
     plane.down().await;
 }
 
@@ -93,7 +93,7 @@ async fn abort_puts_a_service_of_traefik_back_at_once() {
         canary: |it| it["spec"]["weighted"]["services"][0]["weight"].clone(),
         back: json!(100),
     };
-    aborts(&plane, &way).await;
+    Box::pin(aborts(&plane, &way)).await;
     plane.down().await;
 }
 
@@ -119,6 +119,6 @@ async fn abort_puts_an_ingress_of_nginx_back_at_once() {
         },
         back: json!("0"),
     };
-    aborts(&plane, &way).await;
+    Box::pin(aborts(&plane, &way)).await;
     plane.down().await;
 }

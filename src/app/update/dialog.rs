@@ -30,6 +30,9 @@ pub(super) fn open(state: &mut State, action: Action) -> Vec<Effect> {
     match made {
         Ok(effect) => {
             let mut dialog = Dialog::new(id, state.now);
+            if matches!(&effect, Effect::Rehearse(plan) if plan.prediction.against.is_some()) {
+                dialog.demand = Demand::Demanded;
+            }
             if action == Action::Comment {
                 dialog.demand = Demand::Demanded;
                 dialog.field = DialogField::Reason;
@@ -81,6 +84,9 @@ fn is_explained(state: &mut State) -> bool {
     if is_missing {
         let words = match top(state).and_then(Dialog::order).and_then(|id| state.orders.get(id)) {
             Some(order) if order.plan.action == Action::Comment => "write what is to be said",
+            Some(order) if order.plan.prediction.against.is_some() => {
+                "a reason is needed: the evidence speaks against it (tab)"
+            }
             Some(_) | None => "an answer at a gate needs a reason",
         };
         state.notices.say(state.now, Urgency::Info, words);

@@ -172,9 +172,15 @@ pub(super) fn answered(state: &mut State, id: QueryId, answer: Answer) -> Vec<Ef
     // Asked before the screen was left, or by a program that never asked: nobody waits for it.
     let Some(purpose) = state.queries.open.remove(&id) else { return vec![] };
     match purpose {
-        Purpose::Compare(target) => compared(state, &target, answer),
+        Purpose::Compare(target) => {
+            compared(state, &target, answer);
+            return super::order::world_moved(state, &[target]);
+        }
         Purpose::Charts(target) => charted(state, &target, answer),
-        Purpose::Look(target, origin) => looked(state, (&target, origin), answer),
+        Purpose::Look(target, origin) => {
+            looked(state, (&target, origin), answer);
+            return super::order::world_moved(state, &[target]);
+        }
         Purpose::Pager => paged(state, id, answer),
         Purpose::Past(cluster) => super::past::told(state, &cluster, answer),
         Purpose::Record => super::past::recorded(state, answer),

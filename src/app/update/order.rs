@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{dialog, several};
 use crate::app::event::{Ask, Consent, Effect};
-use crate::app::focus::{Basis, Popup};
+use crate::app::focus::{Basis, Demand, Popup};
 use crate::app::notices::Urgency;
 use crate::app::orders::{self, ORDERS_MAX};
 use crate::app::state::{Mode, State};
@@ -94,6 +94,7 @@ fn planned(
     let mut context = PlanContext::new(state.now, id.clone(), reason);
     context.detail = row.detail.as_ref();
     context.last_took = row.pace();
+    context.failing = row.metrics.failing.as_ref().map(|(_, why)| why.clone());
     Ok(order_machine::begin(plan(action, &row.workload, &context)?, state.now))
 }
 
@@ -177,7 +178,7 @@ fn evidence(state: &State, order: &Order, confirmation: Confirmation) -> Evidenc
             Some(why) => Err(why.clone()),
             None => state.session.record.clone(),
         },
-        overrides: if is_typed { vec![CheckId::Rehearsal] } else { vec![] },
+        overrides: if is_typed { vec![CheckId::Rehearsal, CheckId::Evidence] } else { vec![] },
         seen: orders::seen(state, target),
     }
 }
@@ -191,8 +192,8 @@ fn ask_again(state: &mut State, id: &OrderId) -> Vec<Effect> {
     let now_footing = row.map(|row| Footing::of(&row.workload));
     let last = Basis::of(&order.plan);
     let anew = planned(state, action, &target, id, reason);
-    let owner = anew.as_ref().map_or(last.owner, |order| order.plan.prediction.owner);
-    let basis = now_footing.map(|footing| Basis { footing, owner });
+    let weighed = anew.as_ref().map_or_else(|_| last.clone(), |order| Basis::of(&order.plan));
+    let basis = now_footing.map(|footing| Basis { footing, ..weighed });
     let now = state.now;
     let Some(dialog) = dialog::of(state, id) else { return vec![] };
     dialog.opened_at = now;
@@ -206,6 +207,9 @@ fn ask_again(state: &mut State, id: &OrderId) -> Vec<Effect> {
     match anew {
         Ok(order) => {
             dialog.refusals.clear();
+            if order.plan.prediction.against.is_some() {
+                dialog.demand = Demand::Demanded;
+            }
             let effect = Effect::Rehearse(Box::new(order.plan.clone()));
             if let Some(old) = state.orders.get_mut(id) {
                 *old = order;
@@ -337,7 +341,7 @@ pub(super) fn world_moved(state: &mut State, touched: &[WorkloadRef]) -> Vec<Eff
         let moved = state
             .orders
             .get(&id)
-            .is_some_and(|order| footing_changed(state, order) || owner_changed(state, order));
+            .is_some_and(|order| footing_changed(state, order) || weighs_otherwise(state, order));
         if moved && dialog::of(state, &id).is_some() {
             effects.extend(ask_again(state, &id));
         }
@@ -352,12 +356,12 @@ fn footing_changed(state: &State, order: &Order) -> bool {
         && footing.is_none_or(|footing| !order.plan.footing.differences(&footing).is_empty())
 }
 
-/// Whether the owner would do something else about it now than the open dialog says.
-fn owner_changed(state: &State, order: &Order) -> bool {
+/// Whether the owner would do something else about it now than the open dialog says, or the evidence speaks otherwise.
+fn weighs_otherwise(state: &State, order: &Order) -> bool {
     let (plan, reason) = (&order.plan, Text::default());
     !orders::was_handed_over(order)
         && planned(state, plan.action, &plan.target, &plan.id, reason)
-            .is_ok_and(|anew| anew.plan.prediction.owner != plan.prediction.owner)
+            .is_ok_and(|anew| !Basis::of(&anew.plan).weighs_like(&Basis::of(plan)))
 }
 
 /// Time passed: deadlines, patience, arming.

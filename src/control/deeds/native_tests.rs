@@ -302,19 +302,19 @@ fn a_deletion_without_an_answer_is_not_called_applied_because_the_template_stand
         ] {
             let _ = advance(&mut order, news, &facts);
         }
-        for second in [1_001, 1_070, 1_200] {
+        for second in [1_001, 1_070, 1_110] {
             seen(&half, second, &mut order);
             assert!(matches!(order.state, OrderState::Unknown { write: 1, .. }), "{second}");
         }
         order
     };
     let mut replaced = unknown();
-    seen(&back, 1_201, &mut replaced);
+    seen(&back, 1_115, &mut replaced);
     assert_eq!(replaced.state, OrderState::Ended(Outcome::Arrived));
     assert!(replaced.notices.iter().any(|words| words.as_str().contains("deletion of pod web-2")));
 
     let mut silent = unknown();
-    seen(&half, 1_001 + plan.deadline.as_secs(), &mut silent);
+    seen(&half, 1_121, &mut silent);
     let OrderState::Ended(Outcome::Unknown(why)) = &silent.state else {
         panic!("{:?}", silent.state)
     };

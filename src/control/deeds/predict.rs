@@ -54,6 +54,7 @@ pub(super) fn predict(
             about: about(row.about, case, route, context.last_took),
             undone_in: warn::undone_in(row.recipe, case),
             owner: warn::reaction(row.recipe, case).map(|(_, reaction)| reaction.kind),
+            against: context.failing.clone().filter(|_| action.moves_on()),
         },
         instead: ignored.then_some(Action::Pause),
     }

@@ -161,11 +161,15 @@ const WARNINGS_TOLD: usize = 4;
 
 fn warnings(plan: &Plan, cells: usize) -> Vec<Words> {
     let all = &plan.prediction.warnings;
-    let mut lines: Vec<Words> = all
-        .iter()
-        .take(WARNINGS_TOLD)
-        .flat_map(|warning| sentence("▲", warning.as_str(), (Role::Warning, 2), cells))
-        .collect();
+    let against = plan.prediction.against.as_ref().map(|why| {
+        let words = format!("the canary fails: {why}");
+        sentence("✗", &words, (Role::Danger, 2), cells)
+    });
+    let mut lines = against.unwrap_or_default();
+    let told = all.iter().take(WARNINGS_TOLD);
+    lines.extend(
+        told.flat_map(|warning| sentence("▲", warning.as_str(), (Role::Warning, 2), cells)),
+    );
     if all.len() > WARNINGS_TOLD {
         let more = format::count(all.len() - WARNINGS_TOLD, "more warning");
         lines.push(labelled("▲", Words::of(Role::Warning, more)));
