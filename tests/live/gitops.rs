@@ -126,7 +126,8 @@ async fn a_roll_back_that_argo_cd_puts_back_is_foretold_and_told_and_the_lasting
     let (order, code) = pilothouse(&plane, home.path(), &args);
     let foretold = order["plan"]["prediction"].as_str().unwrap();
     assert!(
-        foretold.contains("argocd/orders heals itself: it puts this back in about 1 s"),
+        // How soon depends on how often it healed before.
+        foretold.contains("argocd/orders heals itself: it puts this back "),
         "{foretold}"
     );
     assert!(foretold.contains(&lasting), "{foretold}");
@@ -139,7 +140,7 @@ async fn a_roll_back_that_argo_cd_puts_back_is_foretold_and_told_and_the_lasting
         "{told}"
     );
     assert!(told.contains(&lasting) && told.contains("path orders on main"), "{told}");
-    assert_eq!(code, 6);
+    assert_eq!(code, 4);
     released(&plane, &next, |_| true).await;
 
     // The way that lasts, as it was named.
