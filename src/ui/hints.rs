@@ -7,7 +7,7 @@ use crate::app::key::sequence_text;
 use crate::app::keymap::{KeyContext, Keymap, Next};
 use crate::app::notices::Urgency;
 use crate::app::state::{Mode, State};
-use crate::control::action::{Action, Confirm};
+use crate::control::action::Action;
 use crate::control::plan::possible;
 
 use super::ink::Words;
@@ -132,7 +132,7 @@ fn is_explaining(state: &State) -> bool {
 fn asks_for_name(state: &State) -> bool {
     let Some(Popup::Confirm(dialog)) = state.focus().popups.last() else { return false };
     let order = dialog.order().and_then(|id| state.orders().get(id));
-    order.is_some_and(|order| order.plan.action.confirm() == Confirm::TypedName)
+    order.is_some_and(crate::app::orders::asks_for_name)
 }
 
 fn own(screen: Screen) -> Vec<(Command, &'static str)> {

@@ -177,7 +177,8 @@ fn what_is_asked_is_seen_however_small_the_terminal_is() {
         let state = dialog(pressed);
         for height in 8..30 {
             let shown = text(&state, (60, height));
-            let question = if pressed == "R" { "type api" } else { " leave it" };
+            // Its canary fails: to promote it asks for the name as a roll back does.
+            let question = if pressed == "a" { " leave it" } else { "type api" };
             assert!(shown.contains(question), "{pressed} {height}\n{shown}");
         }
     }

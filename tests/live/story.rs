@@ -59,11 +59,13 @@ async fn a_bad_canary_is_seen_charted_and_aborted_by_keys_and_seen_to_arrive() {
     // A curve, not only the key to the curves.
     cockpit.pty.wait_for("bars of the canary", |screen| screen.contents().matches('█').count() > 8);
 
-    // Not armed: a promotion is refused in its dialog, and nothing is sent. The way back needs no arming.
+    // A promotion of what fails asks for the name, and a yes sends nothing. The way back needs no more than a yes.
     cockpit.pty.keys("p");
     cockpit.line(&["dry run accepted"]);
+    cockpit.line(&["the canary fails", "errors"]);
+    cockpit.line(&["type story"]);
     cockpit.pty.keys("y");
-    cockpit.line(&["✗ refused"]);
+    cockpit.line(&["type story", "y"]);
     assert_eq!(plane.asked(), 0);
     cockpit.pty.keys("esc");
     cockpit.pty.wait_for("no dialog", |screen| !screen.contents().contains("dry run"));

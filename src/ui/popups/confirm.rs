@@ -7,6 +7,7 @@ use ratatui::layout::Rect;
 use crate::app::event::Command;
 use crate::app::focus::{Dialog, DialogField};
 use crate::app::keymap::KeyContext;
+use crate::app::orders::asks_for_name;
 use crate::app::state::State;
 use crate::control::action::{Confirm, Danger};
 use crate::control::order::{Order, OrderState};
@@ -251,28 +252,27 @@ fn question(state: &State, dialog: &Dialog, order: &Order, cells: usize) -> Vec<
         let words = Words::of(Role::Key, key(Command::Open)).and(Role::Text, " ends the reason");
         return vec![Words::new(), words.cut(cells, Keep::Start)];
     }
-    let words = match plan.action.confirm() {
-        Confirm::TypedName => {
-            let name = plan.target.name.as_str();
-            let is_right = dialog.typed.value() == name;
-            let room = cells.saturating_sub(format::width(name) + 30).max(8);
-            let line = Words::of(Role::Text, "type ")
-                .and(Role::Focus, name)
-                .and(Role::Text, ": ")
-                .then(typed::line(&dialog.typed, room));
-            if is_right {
-                let submit = key(Command::Open);
-                line.and(Role::Key, format!("  {submit}")).and(Role::Text, " does it")
-            } else if dialog.typed.value().is_empty() || name.starts_with(dialog.typed.value()) {
-                line
-            } else {
-                line.and(Role::Warning, "  ▲ not the name")
-            }
+    let words = if asks_for_name(order) {
+        let name = plan.target.name.as_str();
+        let is_right = dialog.typed.value() == name;
+        let room = cells.saturating_sub(format::width(name) + 30).max(8);
+        let line = Words::of(Role::Text, "type ")
+            .and(Role::Focus, name)
+            .and(Role::Text, ": ")
+            .then(typed::line(&dialog.typed, room));
+        if is_right {
+            let submit = key(Command::Open);
+            line.and(Role::Key, format!("  {submit}")).and(Role::Text, " does it")
+        } else if dialog.typed.value().is_empty() || name.starts_with(dialog.typed.value()) {
+            line
+        } else {
+            line.and(Role::Warning, "  ▲ not the name")
         }
-        Confirm::Yes | Confirm::YesWhenFresh => Words::of(Role::Key, key(Command::Yes))
+    } else {
+        Words::of(Role::Key, key(Command::Yes))
             .and(Role::Text, format!(" {} it   ", called(state, plan)))
             .and(Role::Key, key(Command::No))
-            .and(Role::Text, " leave it"),
+            .and(Role::Text, " leave it")
     };
     vec![Words::new(), words.cut(cells, Keep::Start)]
 }
