@@ -1,5 +1,5 @@
 //! The evidence of one canary: looks in, a verdict out at any time. What can be measured is found on the first looks;
-//! the judge is made for that and stays, because a judge that is changed on its way proves nothing.
+//! each measure has a judge, which stays: one that is changed on its way proves nothing.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::domain::metric::{Comparison, Finite, MetricKind, MetricPair, NoData, 
 use crate::domain::observed::Timestamp;
 use crate::domain::text::Text;
 
-/// In so many windows a measure may still turn up and have the judge made anew.
+/// In so many windows a measure may still turn up and get its judge.
 const FINDING: u32 = 3;
 
 /// Evidence older than this passes nothing: two looks that are missing.

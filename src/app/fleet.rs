@@ -78,6 +78,8 @@ pub struct Metrics {
     pub looked_at: Option<Timestamp>,
     /// When Prometheus had no answer to that.
     pub lost_at: Option<Timestamp>,
+    /// Why the pods themselves could not be read, the last time they were.
+    pub unread: Option<Text>,
     /// Since when the canary fails, and the worst metric's words.
     pub failing: Option<(Timestamp, Text)>,
     /// Answers in a row that disagree with `failing`.
@@ -261,6 +263,8 @@ impl Fleet {
                 row.metrics.lost_at = None;
             }
             if origin == Origin::Pods {
+                let doubt = look.value.doubts.first().filter(|_| look.value.series.is_empty());
+                row.metrics.unread = doubt.cloned();
                 let comparison =
                     row.metrics.evidence.comparison(&steps::pair(&row.workload), look.at);
                 if let Some(comparison) = comparison {
@@ -272,16 +276,19 @@ impl Fleet {
         });
     }
 
-    /// Nothing came of a look: what was known grows old.
-    pub(in crate::app) fn reconsider(
+    /// Nothing came of a look, and what was known grows old. Why Prometheus does not answer is told by the comparison
+    /// that was asked for beside it; why the pods cannot be read is told here.
+    pub(in crate::app) fn blind(
         &mut self,
-        (target, origin): (&WorkloadRef, Origin),
+        target: &WorkloadRef,
+        (origin, why): (Origin, &Trouble),
         now: Timestamp,
     ) {
         let limits = self.limits;
         self.amend(target, now, |row| {
-            if origin == Origin::Prometheus {
-                row.metrics.lost_at = Some(now);
+            match origin {
+                Origin::Prometheus => row.metrics.lost_at = Some(now),
+                Origin::Pods => row.metrics.unread = Some(Text::clean(&why.to_string())),
             }
             row.conclude(&limits, Told::Counters, now);
         });

@@ -65,6 +65,9 @@ fn no_metrics(state: &State, row: &Row) -> Option<Words> {
                 .and(Role::Muted, format!(" · {}", trouble.remedy())),
         );
     }
+    if let Some(why) = &row.metrics.unread {
+        return Some(Words::of(Role::Warning, format!("▲ the pods do not tell: {why}")));
+    }
     let is_measured = state.session().measured.contains(&row.workload.target.cluster);
     if is_measured {
         return Some(Words::of(Role::Unknown, "○ asking …"));
@@ -149,7 +152,10 @@ fn spark(state: &State, row: &Row, kind: MetricKind) -> Words {
 pub fn evidence_trouble(row: &Row, now: Timestamp) -> Option<Words> {
     let (_, trouble) = row.metrics.trouble.as_ref()?;
     let words = match (row.metrics.origin, summary::evidence_age(row, now)) {
-        (_, Some(_)) => format!("▲ {trouble}"),
+        (_, Some(_)) => match &row.metrics.unread {
+            Some(why) => format!("▲ {trouble}; nor do the pods tell: {why}"),
+            None => format!("▲ {trouble}"),
+        },
         (Some(Origin::Pods), None) => format!("▲ {trouble} · counted straight from the pods"),
         (Some(Origin::Prometheus) | None, None) => return None,
     };

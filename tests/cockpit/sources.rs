@@ -148,6 +148,7 @@ async fn a_number_that_prometheus_told_before_it_went_is_shown_with_its_age() {
     assert!(screen.line("errors  ◌ inconclusive").contains("◌ >10s old"), "{}", screen.text());
     assert!(screen.line("why ").contains("◌ inconclusive >10s old"), "{}", screen.text());
     assert!(screen.has("▲ no answer within"), "{}", screen.text());
+    assert!(screen.has("nor do the pods tell: "), "{}", screen.text());
     assert_eq!(screen.role("◌ >10s old"), Some(Role::Stale));
 }
 

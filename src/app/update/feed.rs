@@ -227,8 +227,7 @@ fn looked(state: &mut State, (target, origin): (&WorkloadRef, Origin), answer: A
     let now = state.now;
     match answer {
         Answer::Look(look) => state.fleet.look(target, (&look, origin), now),
-        // Why is told by the comparison that was asked for beside it.
-        Answer::Failed(_) => state.fleet.reconsider((target, origin), now),
+        Answer::Failed(why) => state.fleet.blind(target, (origin, &why), now),
         Answer::Comparison(_)
         | Answer::Charts(_)
         | Answer::Block(_)
